@@ -1,0 +1,47 @@
+# `make` lists the targets. Each sets up .venv first, where it is missing or older than the requirements.
+
+PYTHON ?= python3
+SEEDS ?= 42 43 44
+ARGS ?=
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+# The commands in dvc.yaml say `python`, and shall get that of .venv
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help demo repro seeds test test-all lint clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED)  ## Run the whole pipeline on a small synthetic corpus, offline, in .demo/
+	$(BIN)/python -m scripts.demo
+
+repro: $(INSTALLED)  ## Run what changed on RAVDESS (RAVDESS_SOURCE=archive or folder: no download)
+	$(BIN)/dvc repro
+
+seeds: $(INSTALLED)  ## Repeat it with SEEDS="42 43 44" as experiments seed-42, …; summarise them in metrics/seeds.json
+	@for seed in $(SEEDS); do \
+		$(BIN)/dvc exp remove --quiet seed-$$seed 2>/dev/null; \
+		$(BIN)/dvc exp run --temp --name seed-$$seed \
+			-S split.seed=$$seed -S train.seed=$$seed -S train_lgbm.seed=$$seed || exit 1; \
+	done
+	$(BIN)/python -m scripts.summarise_seeds $(SEEDS)
+
+test: $(INSTALLED)  ## Run the tests, but for the slow ones (ARGS="-k split": some of them)
+	$(BIN)/python -m pytest $(ARGS)
+
+test-all: $(INSTALLED)  ## Run the tests, slow ones included
+	$(BIN)/python -m pytest -m "" $(ARGS)
+
+lint: $(INSTALLED)  ## Check style and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+clean:  ## Remove the demo and tool caches; results, DVC's cache and .venv stay
+	rm -rf .demo dvc_plots .pytest_cache .ruff_cache
+
+$(INSTALLED): requirements.txt requirements-dev.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
+	touch $@
