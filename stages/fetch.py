@@ -1,0 +1,58 @@
+"""Fetch the corpus: Zenodo's archive, RAVDESS_SOURCE=/path/to/zip-or-folder, or synthesis → data/raw/Actor_NN/*.wav."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+import pooch
+
+from stages.ser.corpus import CorpusError
+from stages.ser.params import ParamsError, build, check, read_params
+from stages.ser.sources import copy_clips, download, read_manifest, replacing_folder
+from stages.ser.synthesis import SyntheticCorpus, write_corpus
+
+PARAMS = Path("params.yaml")
+MANIFEST = Path("data/ravdess.md5")
+RAW = Path("data/raw")
+
+
+@dataclasses.dataclass(frozen=True)
+class Corpus:
+    name: str
+
+    def __post_init__(self) -> None:
+        check(self.name in ("ravdess", "synthetic"), "name", self.name, "ravdess or synthetic")
+
+
+def fetch_ravdess() -> None:
+    """Copy the checked clips from RAVDESS_SOURCE, or else from the archive kept in RAVDESS_CACHE."""
+    local = os.environ.get("RAVDESS_SOURCE")
+    cache = os.environ.get("RAVDESS_CACHE") or pooch.os_cache("ravdess")
+    manifest = read_manifest(MANIFEST)
+    source = Path(local).expanduser() if local else download(Path(cache).expanduser())
+    with replacing_folder(RAW) as folder:
+        copy_clips(source, manifest, folder)
+    print(f"{len(manifest)} clips of RAVDESS in {RAW}, every MD5 right")
+
+
+def fetch_synthetic(settings: SyntheticCorpus) -> None:
+    """Write the synthetic corpus; it has no manifest, its bytes follow from the settings."""
+    with replacing_folder(RAW) as folder:
+        clips = write_corpus(settings, folder)
+    print(f"{clips} synthetic clips in {RAW}")
+
+
+def main() -> None:
+    try:
+        corpus, synthetic = read_params(PARAMS, "corpus", "synthetic")
+        settings = build(SyntheticCorpus, synthetic, "synthetic")
+        if build(Corpus, corpus, "corpus").name == "synthetic":
+            fetch_synthetic(settings)
+        else:
+            fetch_ravdess()
+    except (CorpusError, ParamsError, OSError) as error:
+        raise SystemExit(f"fetch: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

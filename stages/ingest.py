@@ -1,0 +1,24 @@
+"""Parse names, measure every clip and find duplicates: data/raw → data/clips.csv."""
+
+from pathlib import Path
+
+from stages.ser.clips import measure_folder, summarise
+from stages.ser.corpus import CorpusError
+from stages.ser.files import write_table
+
+RAW = Path("data/raw")
+CLIPS = Path("data/clips.csv")
+DIGITS = 4  # 0.1 ms and 0.0001 dB
+
+
+def main() -> None:
+    try:
+        clips = measure_folder(RAW)
+    except CorpusError as error:
+        raise SystemExit(f"ingest: {error}") from error
+    write_table(clips, CLIPS, DIGITS)
+    print(summarise(clips))
+
+
+if __name__ == "__main__":
+    main()

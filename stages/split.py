@@ -1,0 +1,29 @@
+"""Assign every clip to train, val or test: data/clips.csv → data/splits.csv."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from stages.ser.files import read_table, write_table
+from stages.ser.params import build, read_params
+from stages.ser.splits import SplitSettings, assign_splits
+
+PARAMS = Path("params.yaml")
+CLIPS = Path("data/clips.csv")
+SPLITS = Path("data/splits.csv")
+
+
+def main() -> None:
+    try:
+        settings = build(SplitSettings, read_params(PARAMS, "split"), "split")
+        clips = read_table(CLIPS, ("clip", "emotion", "actor", "sex", "duplicate_of"))
+        splits = assign_splits(clips, settings)
+    except ValueError as error:
+        raise SystemExit(f"split: {error}") from error
+    write_table(pd.DataFrame({"clip": clips["clip"], "split": splits}), SPLITS)
+    counts = splits.value_counts()
+    print(", ".join(f"{counts[split]} {split}" for split in ("train", "val", "test")), f"({settings.protocol})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""A finished run of the whole pipeline, small enough for tests."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts.demo import copy_project, dvc
+
+# Two actors have every emotion in each split; one epoch of narrow networks is enough to fill every output
+TINY = {
+    "corpus.name": "synthetic",
+    "synthetic.actors": 2,
+    "train_cnn.epochs": 1,
+    "train_cnn.network.channels": [4, 4, 4, 4],
+    "train_cnn.network.hidden": 16,
+    "train_lstm.epochs": 1,
+    "train_lstm.network.hidden": 8,
+    "train_extractor.epochs": 1,
+    "train_extractor.network.channels": [4, 4, 4],
+    "train_extractor.network.lstm_hidden": 8,
+    "train_lgbm.estimators": 5,
+}
+
+
+@pytest.fixture(scope="session")
+def demo_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a copy of this project after `dvc repro` on a tiny synthetic corpus.
+
+    It is shared by all tests: copy it before changing anything in it.
+    """
+    project = tmp_path_factory.mktemp("demo") / "project"
+    copy_project(project, TINY)
+    dvc(project, "repro")
+    return project
