@@ -1,0 +1,127 @@
+"""The one training loop, and predictions from what it trained."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from stages.ser.dataset import RAVDESS_AudioDataset, class_weights, shuffled_batches
+from stages.ser.params import check
+from stages.ser.runtime import autocast, resolve_precision
+
+PREDICTION_BATCH = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSettings:
+    """Hyperparameters of one training; each script adds its network's."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    precision: str
+    normalization: str
+
+    def __post_init__(self) -> None:
+        check(self.epochs >= 1, "epochs", self.epochs, "1 or more")
+        check(self.batch_size >= 2, "batch_size", self.batch_size, "2 or more (batch norm needs two clips)")
+        check(0 < self.learning_rate < 1, "learning_rate", self.learning_rate, "between 0 and 1")
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """The outcome of a training: a row an epoch, the epoch whose weights were kept, the precision that was used."""
+
+    history: pd.DataFrame
+    best_epoch: int
+    precision: str
+
+
+def fit(
+    network: nn.Module,
+    train: RAVDESS_AudioDataset,
+    val: RAVDESS_AudioDataset,
+    classes: int,
+    settings: TrainingSettings,
+    seed: int,
+    device: torch.device,
+) -> Fit:
+    """Train with Adam and class-weighted cross-entropy; leave in `network` the weights of the best epoch.
+
+    Best is the highest validation accuracy, then the lowest validation loss, then the earliest epoch. The training
+    figures of the history are means over the epoch's batches, with dropout; the validation figures are without.
+    """
+    precision = resolve_precision(settings.precision, device)
+    network.standardize.fit(train.features)
+    network.to(device, memory_format=torch.channels_last)
+    loss_of = nn.CrossEntropyLoss(class_weights(train.labels, classes).to(device))
+    optimizer = torch.optim.Adam(network.parameters(), settings.learning_rate, fused=True)
+    generator = torch.Generator().manual_seed(seed)
+    features, labels = train.features.to(device), train.labels.to(device)
+    val_labels = val.labels.to(device)
+    history, best, best_state = [], (-1.0, 0.0), {}
+    progress = tqdm(total=settings.epochs * len(features), unit="clip", mininterval=1.0)
+    for epoch in range(1, settings.epochs + 1):
+        network.train()
+        totals = torch.zeros(2, device=device)
+        for rows in shuffled_batches(len(features), settings.batch_size, generator):
+            totals += _step(network, features[rows], labels[rows], loss_of, optimizer, precision, device)
+            progress.update(len(rows))
+        val_logits = predict_logits(network, val.features, precision, device)
+        row = {
+            "epoch": epoch,
+            "train_loss": totals[0].item() / len(features),
+            "val_loss": loss_of(val_logits, val_labels).item(),
+            "train_accuracy": totals[1].item() / len(features),
+            "val_accuracy": (val_logits.argmax(dim=1) == val_labels).float().mean().item(),
+        }
+        history.append(row)
+        score = (row["val_accuracy"], -row["val_loss"])
+        if score > best or not best_state:
+            best, best_epoch = score, epoch
+            best_state = {name: value.clone() for name, value in network.state_dict().items()}
+        progress.set_postfix_str(
+            f"epoch {epoch}/{settings.epochs} loss {row['train_loss']:.3f}/{row['val_loss']:.3f} "
+            f"accuracy {row['train_accuracy']:.3f}/{row['val_accuracy']:.3f} (train/val)"
+        )
+    progress.close()
+    network.load_state_dict(best_state)
+    return Fit(pd.DataFrame(history), best_epoch, precision)
+
+
+def _step(
+    network: nn.Module,
+    features: torch.Tensor,
+    labels: torch.Tensor,
+    loss_of: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    precision: str,
+    device: torch.device,
+) -> torch.Tensor:
+    """Update the weights once; return (2,): the batch's summed loss and its number of right answers."""
+    with autocast(precision, device):
+        logits = network(features)
+    loss = loss_of(logits.float(), labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    right = (logits.detach().argmax(dim=1) == labels).sum()
+    return torch.stack([loss.detach() * len(labels), right.float()])
+
+
+@torch.inference_mode()
+def predict_logits(network: nn.Module, features: torch.Tensor, precision: str, device: torch.device) -> torch.Tensor:
+    """Return float32 logits (clip, emotions) on the device, without dropout."""
+    network.eval()
+    with autocast(precision, device):
+        return torch.cat([network(batch.to(device)).float() for batch in features.split(PREDICTION_BATCH)])
+
+
+def predict_probabilities(
+    network: nn.Module, features: torch.Tensor, precision: str, device: torch.device
+) -> np.ndarray:
+    """Return float64 probabilities (clip, emotions): the softmax of the logits."""
+    return predict_logits(network, features, precision, device).double().softmax(dim=1).cpu().numpy()
