@@ -1,0 +1,124 @@
+"""Figures: the same bytes twice, axes that mean what they say, and templates that know the emotions."""
+
+import json
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+import torchaudio
+
+from stages.ser import corpus_plots, plotting
+from stages.ser.emotions import EMOTIONS
+
+TEMPLATES = Path(__file__).parents[1] / ".dvc/plots"
+MEL_AXES = corpus_plots.MelAxes(sample_rate_hz=16000, hop_samples=160, n_mels=80)
+
+
+def confusion():
+    rows = pd.DataFrame({"actual": ["calm", "calm", "sad"], "predicted": ["calm", "sad", "sad"]})
+    return plotting.draw_confusion({"cnn": rows, "hybrid": rows}, "two clips")
+
+
+def learning_curves():
+    history = pd.DataFrame({"epoch": [1, 2], "train_loss": [2.0, 1.0], "val_loss": [2.0, 1.5]})
+    history = history.assign(train_accuracy=[0.2, 0.5], val_accuracy=[0.2, 0.4])
+    return plotting.draw_learning_curves({"cnn": history, "lstm": history}, "RAVDESS")
+
+
+def accuracy(design=0.56):
+    table = {"model": ["cnn"], "accuracy": [0.5], "accuracy_low": [0.4], "accuracy_high": [0.6]}
+    return plotting.draw_accuracy(pd.DataFrame(table).assign(design_accuracy=design), "216 clips")
+
+
+def macro_roc():
+    curve = pd.DataFrame({"fpr": [0, 0, 1], "tpr": [0, 1, 1]})
+    return plotting.draw_macro_roc({"cnn": curve, "new": curve}, {"cnn": 1.0, "new": None}, "216 clips")
+
+
+def clips():
+    return pd.DataFrame({"emotion": ["sad", "calm", "sad"], "sex": ["male", "male", "female"], "actor": [1, 1, 2]})
+
+
+def emotions_by_sex():
+    return corpus_plots.draw_emotions_by_sex(clips())
+
+
+def sexes():
+    return corpus_plots.draw_sexes(clips())
+
+
+def waveform_and_mel():
+    wave, mel = np.sin(np.arange(52800) / 50), np.random.default_rng(0).normal(size=(80, 301))
+    return corpus_plots.draw_waveform_and_mel(wave, 16000, mel, MEL_AXES, "a clip")
+
+
+def mel_by_emotion():
+    mel = np.random.default_rng(0).normal(size=(80, 301))
+    return corpus_plots.draw_mel_by_emotion({"sad": mel, "calm": mel + 1}, MEL_AXES, "two of eight")
+
+
+FIGURES = [confusion, learning_curves, accuracy, macro_roc, emotions_by_sex, sexes, waveform_and_mel, mel_by_emotion]
+
+
+@pytest.mark.parametrize("draw", FIGURES)
+def test_image_is_equal_when_drawn_twice(draw, tmp_path):
+    plotting.save_figure(draw(), tmp_path / "first.png")
+    with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "red"}):  # a user's own settings change nothing
+        plotting.save_figure(draw(), tmp_path / "second.png")
+    assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
+
+
+@pytest.mark.parametrize("draw", FIGURES)
+def test_figure_has_titles_labels_and_print_sizes(draw):
+    figure = draw()
+    shown = [axes for axes in figure.axes if axes.has_data()]
+    titles = [figure.get_suptitle(), *(axes.get_title() for axes in shown)]
+    x_labels = [figure.get_supxlabel(), *(axes.get_xlabel() for axes in shown)]
+    y_labels = [figure.get_supylabel(), *(axes.get_ylabel() for axes in shown)]
+    assert any(titles)
+    assert any(x_labels)
+    assert any(y_labels)
+    texts = figure.findobj(matplotlib.text.Text)
+    assert min(text.get_fontsize() for text in texts if text.get_text()) >= 8
+    assert figure.get_figwidth() <= plotting.WIDTH_IN
+
+
+def test_confusion_counts_stand_in_rows_of_the_actual_emotion():
+    axes = confusion().axes[0]
+    counts = {text.get_position(): text.get_text() for text in axes.texts}
+    calm, sad = EMOTIONS.index("calm"), EMOTIONS.index("sad")
+    assert counts == {(calm, calm): "1", (sad, calm): "1", (sad, sad): "1"}
+    assert axes.images[0].get_array()[calm, sad] == 0.5
+
+
+def test_design_is_left_out_where_it_has_no_figure():
+    assert len(accuracy().axes[0].get_legend().texts) == 2
+    assert len(accuracy(design=np.nan).axes[0].get_legend().texts) == 1
+
+
+def test_bands_lie_where_torchaudio_puts_them():
+    filters = torchaudio.functional.melscale_fbanks(4001, 0.0, 8000.0, 80, 16000)
+    peaks_hz = filters.argmax(dim=0) * 2.0
+    assert [MEL_AXES.band(float(peak)) for peak in peaks_hz] == pytest.approx(range(80), abs=0.1)
+    assert MEL_AXES.band(8000) == pytest.approx(80)
+
+
+def test_frames_are_hops_apart():
+    assert MEL_AXES.frame_s(300) == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("name", ["confusion_by_model", "roc_by_model"])
+def test_template_lists_the_emotions_in_order(name):
+    domains = []
+
+    def collect(node):
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            if key == "domain" and isinstance(value[0], str):
+                domains.append(value)
+            elif isinstance(value, dict | list):
+                collect(value)
+
+    collect(json.loads((TEMPLATES / f"{name}.json").read_text(encoding="utf-8")))
+    assert domains == [list(EMOTIONS)] * 2

@@ -1,0 +1,168 @@
+"""evaluate, compare and explore as DVC runs them, on made-up predictions."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import torch
+import yaml
+
+from stages import compare, evaluate, explore
+from stages.ser.corpus import all_names, parse_name
+from stages.ser.emotions import EMOTIONS
+from stages.ser.files import write_table
+from stages.ser.predictions import write_predictions
+from stages.ser.tensors import save_tensors
+
+MODELS = ("cnn", "lstm")
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A folder with every file that the three stages read: two actors, 120 clips."""
+    monkeypatch.chdir(tmp_path)
+    names = [parse_name(path) for path in all_names(2)]
+    clips = pd.DataFrame([vars(name) | {"sex": name.sex} for name in names])
+    clips["path"] = [str(path) for path in all_names(2)]
+    clips["split"] = np.resize(["train", "test", "val"], len(clips))
+    write_table(clips.drop(columns="split"), tmp_path / "data/clips.csv")
+    write_table(clips[["clip", "split"]], tmp_path / "data/splits.csv")
+    generator = np.random.default_rng(0)
+    for model in MODELS:
+        probabilities = generator.dirichlet(np.ones(8), size=len(clips))
+        write_predictions(clips, probabilities, tmp_path / f"data/predictions/{model}.csv")
+        history = {name: [0.5, 0.4] for name in ("train_loss", "val_loss", "train_accuracy", "val_accuracy")}
+        write_table(pd.DataFrame({"epoch": [1, 2]} | history), tmp_path / f"plots/history/{model}.csv")
+    design = {"model": ["cnn"], "corpus": "ravdess", "protocol": "stratified", "accuracy": 0.56}
+    write_table(pd.DataFrame(design), tmp_path / "data/design.csv")
+    sections = {"corpus": {"name": "ravdess"}, "split": {"protocol": "stratified"}}
+    sections |= {"audio": {"sample_rate_hz": 16000}, "mel": {"hop_samples": 160, "n_mels": 8}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(sections), encoding="utf-8")
+    return tmp_path
+
+
+def run(monkeypatch, stage, *arguments):
+    monkeypatch.setattr(sys, "argv", [stage.__name__, *arguments])
+    stage.main()
+
+
+def run_reports(monkeypatch):
+    for model in MODELS:
+        run(monkeypatch, evaluate, model)
+    run(monkeypatch, compare, "--models", *MODELS, "--networks", *MODELS)
+
+
+def test_evaluate_scores_every_split_and_sex(project, monkeypatch):
+    run(monkeypatch, evaluate, "cnn")
+    metrics = json.loads((project / "metrics/cnn.json").read_text())
+    table = pd.read_csv("data/predictions/cnn.csv").merge(pd.read_csv("data/clips.csv")[["clip", "sex"]])
+    right = table["emotion"] == table[list(EMOTIONS)].idxmax(axis=1)
+    by_split = right.groupby(table["split"]).mean()
+    for split in ("train", "val", "test"):
+        assert metrics[split]["accuracy"] == pytest.approx(by_split[split], abs=5e-5)
+    women = (table["split"] == "test") & (table["sex"] == "female")
+    assert metrics["test"]["female"]["accuracy"] == pytest.approx(right[women].mean(), abs=5e-5)
+    assert metrics["test"]["female"]["clips"] + metrics["test"]["male"]["clips"] == metrics["test"]["clips"] == 40
+
+
+def test_evaluate_writes_raw_confusion_rows_of_the_test_split(project, monkeypatch):
+    run(monkeypatch, evaluate, "cnn")
+    table = pd.read_csv("data/predictions/cnn.csv").query("split == 'test'")
+    confusion = pd.read_csv(project / "plots/confusion/cnn.csv")
+    assert list(confusion["actual"]) == list(table["emotion"])
+    assert list(confusion["predicted"]) == list(table[list(EMOTIONS)].idxmax(axis=1))
+
+
+def test_emotions_missing_from_the_test_split_give_no_nan(project, monkeypatch):
+    path = project / "data/predictions/cnn.csv"
+    table = pd.read_csv(path)
+    table.loc[(table["split"] == "test") & ~table["emotion"].isin(["calm", "sad"]), "split"] = "train"
+    write_table(table[table["split"] != "val"], path)
+    run(monkeypatch, evaluate, "cnn")
+    text = (project / "metrics/cnn.json").read_text()
+    assert "NaN" not in text
+    assert json.loads(text)["val"] == {"accuracy": None, "uar": None}
+    assert list(pd.read_csv(project / "metrics/per_class/cnn.csv")["emotion"]) == ["calm", "sad"]
+
+
+def test_reports_are_equal_when_written_twice(project, monkeypatch):
+    def contents():
+        folders = (project / "metrics", project / "plots")
+        return {path: path.read_bytes() for folder in folders for path in folder.rglob("*.*")}
+
+    run_reports(monkeypatch)
+    first = contents()
+    run_reports(monkeypatch)
+    assert len(first) == 5 * len(MODELS) + len(MODELS) + 5  # of each model, histories, of all models
+    assert contents() == first
+    texts = [content for path, content in first.items() if path.suffix != ".png"]
+    assert not any(str(project).encode() in text or b"\r" in text for text in texts)
+
+
+def test_comparison_fits_the_terminal_and_names_the_protocol(project, monkeypatch, capsys):
+    run_reports(monkeypatch)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "RAVDESS, stratified split, 40 test clips"
+    assert max(map(len, lines)) <= 100
+    assert len(lines) == 2 + len(MODELS)
+
+
+def test_design_stands_only_beside_its_own_corpus_and_protocol():
+    tests = {model: dict.fromkeys(compare.SCORES, 0.6) for model in MODELS}
+    design = pd.DataFrame({"model": ["cnn"], "corpus": "ravdess", "protocol": "stratified", "accuracy": 0.56})
+    ours = compare.beside_design(tests, design, "ravdess", "stratified").set_index("model")
+    assert ours.loc["cnn", "difference"] == pytest.approx(0.04)
+    assert np.isnan(ours.loc["lstm", "design_accuracy"])
+    for other in (("synthetic", "stratified"), ("ravdess", "speaker_independent")):
+        assert compare.beside_design(tests, design, *other)["design_accuracy"].isna().all()
+
+
+def test_committed_design_names_the_models_of_the_pipeline():
+    design = pd.read_csv(Path(__file__).parents[1] / "data/design.csv")
+    assert list(design["model"]) == ["cnn", "lstm", "hybrid"]
+    assert list(design.columns) == ["model", "corpus", "protocol", "accuracy"]
+
+
+def test_explore_draws_the_corpus(project, monkeypatch):
+    clips = pd.read_csv("data/clips.csv")
+    features = torch.randn(len(clips), 1, 8, 301, generator=torch.Generator().manual_seed(0))
+    save_tensors({"clips": clips["clip"].tolist(), "features": features}, project / "data/features/mel.pt")
+    example = explore.first_test_clip(clips, pd.read_csv("data/splits.csv"))
+    assert list(explore.like(clips, example)["emotion"]) == list(EMOTIONS)
+    audio = project / "data/raw" / example["path"]
+    audio.parent.mkdir(parents=True)
+    soundfile.write(audio, np.zeros((4800, 2)), 48000)
+    run(monkeypatch, explore)
+    names = ["emotions_by_sex.png", "mel_by_emotion.png", "sex.png", "waveform_and_mel.png"]
+    assert sorted(path.name for path in (project / "plots/corpus").iterdir()) == names
+
+
+@pytest.mark.parametrize(
+    ("stage", "arguments", "message"),
+    [
+        (evaluate, ["other"], "evaluate: .*data/predictions/other.csv"),
+        (compare, ["--models", "cnn", "--networks", "cnn"], "compare: .*metrics/cnn.json"),
+        (explore, [], "explore: .*data/features/mel.pt"),
+    ],
+)
+def test_missing_input_ends_with_its_name(project, monkeypatch, stage, arguments, message):
+    with pytest.raises(SystemExit, match=message):
+        run(monkeypatch, stage, *arguments)
+
+
+def test_evaluate_refuses_clips_of_unknown_sex(project, monkeypatch):
+    clips = pd.read_csv("data/clips.csv")
+    write_table(clips.iloc[2:], project / "data/clips.csv")
+    with pytest.raises(SystemExit, match="no sex for 2 of the predicted clips, first 03-01-01-01-01-01-01"):
+        run(monkeypatch, evaluate, "cnn")
+
+
+def test_evaluate_refuses_predictions_without_test_clips(project, monkeypatch):
+    table = pd.read_csv("data/predictions/cnn.csv")
+    write_table(table[table["split"] != "test"], project / "data/predictions/cnn.csv")
+    with pytest.raises(SystemExit, match="no clips in the split test"):
+        run(monkeypatch, evaluate, "cnn")
