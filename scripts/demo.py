@@ -76,7 +76,7 @@ def main() -> None:
     copy_project(demo, DEMO)
     dvc(demo, "repro")
     dvc(demo, "plots", "show", capture_output=True)
-    print("\n" + pd.read_csv(demo / "metrics/comparison.csv").to_string(index=False))
+    print("\n" + pd.read_csv(demo / "metrics/comparison.csv").to_string(index=False, na_rep="-"))
     print("\nEvery plot on one page: .demo/dvc_plots/index.html; images: .demo/plots/")
 
 

@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("seeds", type=int, nargs="+", help="N of the experiments seed-N")
     seeds = parser.parse_args().seeds
     try:
-        tests = {seed: test_scores(seed) for seed in seeds}
+        tests = {seed: read_scores(seed) for seed in seeds}
         corpus, split = read_params(Path("params.yaml"), "corpus", "split")
         design = read_table(Path("data/design.csv")).query(
             "corpus == @corpus['name'] and protocol == @split['protocol']"
@@ -37,13 +37,14 @@ def main() -> None:
     print(readable(models).to_string())
 
 
-def test_scores(seed: int) -> dict[str, dict[str, float]]:
+def read_scores(seed: int) -> dict[str, dict[str, float]]:
     """Return the test scores of each model in the experiment of one seed; ValueError if there is none."""
+    files = DVCFileSystem(rev=f"seed-{seed}")
     try:
-        files = DVCFileSystem(rev=f"seed-{seed}")
+        paths = files.glob("metrics/*.json")
     except RevError as error:
         raise ValueError(f"no experiment seed-{seed} ({error}); `make seeds` makes it") from None
-    metrics = {PurePosixPath(path).stem: json.loads(files.read_text(path)) for path in files.glob("metrics/*.json")}
+    metrics = {PurePosixPath(path).stem: json.loads(files.read_text(path)) for path in paths}
     return {model: scores["test"] for model, scores in metrics.items() if model != SUMMARY.stem}
 
 

@@ -6,8 +6,11 @@ import torch
 
 from stages.ser.model_files import load_network
 from stages.ser.networks.cnn_lstm import CNNLSTM, CNNLSTMConfig
+from stages.ser.params import build, read_params
+from stages.ser.runtime import RunSettings, prepare
 from stages.ser.tensors import load_tensors, save_tensors
 
+PARAMS = Path("params.yaml")
 MODEL = Path("models/extractor.pt")
 MEL = Path("data/features/mel.pt")
 EMBEDDINGS = Path("data/embeddings.pt")
@@ -17,11 +20,12 @@ BATCH = 64
 @torch.inference_mode()
 def main() -> None:
     try:
-        network = load_network(CNNLSTM, CNNLSTMConfig, MODEL)
+        device = prepare(build(RunSettings, read_params(PARAMS, "train"), "train"))
+        network = load_network(CNNLSTM, CNNLSTMConfig, MODEL).to(device)
         mel = load_tensors(MEL, ("clips", "features"))
     except ValueError as error:
         raise SystemExit(f"extract_features: {error}") from error
-    embeddings = torch.cat([network.embed(batch) for batch in mel["features"].split(BATCH)])
+    embeddings = torch.cat([network.embed(batch.to(device)).cpu() for batch in mel["features"].split(BATCH)])
     save_tensors({"clips": mel["clips"], "features": embeddings}, EMBEDDINGS)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts.summarise_seeds import readable, summarise
+from scripts.summarise_seeds import read_scores, readable, summarise
 
 
 def scores(accuracy: float) -> dict[str, float]:
@@ -35,3 +35,8 @@ def test_one_seed_has_no_spread():
 def test_model_missing_from_a_seed_is_named():
     with pytest.raises(ValueError, match=r"lstm \(seed 43\)"):
         summarise({42: {"cnn": scores(0.5), "lstm": scores(0.5)}, 43: {"cnn": scores(0.5)}}, {})
+
+
+def test_missing_experiment_is_named():
+    with pytest.raises(ValueError, match=r"no experiment seed-123456789.*make seeds"):
+        read_scores(123456789)

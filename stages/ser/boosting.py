@@ -64,7 +64,8 @@ def train_boosting(
         model.fit(
             *train,
             sample_weight=weights[train[1]],
-            eval_set=[val],
+            eval_X=val[0],
+            eval_y=val[1],
             eval_sample_weight=[weights[val[1]]],
             callbacks=[
                 lightgbm.early_stopping(settings.patience, verbose=False),
