@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 SEEDS ?= 42 43 44
+HEAD ?= workspace
+OUT ?= report
 ARGS ?=
 
 BIN := .venv/bin
@@ -9,7 +11,7 @@ INSTALLED := .venv/.installed
 # The commands in dvc.yaml say `python`, and shall get that of .venv
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo repro seeds test test-all lint clean
+.PHONY: help demo repro seeds report test test-all lint clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +30,10 @@ seeds: $(INSTALLED)  ## Repeat it with SEEDS="42 43 44" as experiments seed-42, 
 	done
 	$(BIN)/python -m scripts.summarise_seeds $(SEEDS)
 
+report: $(INSTALLED)  ## Compare with BASE=<rev> in report/; fails by policy.yaml (HEAD=<rev>, OUT=folder)
+	@test -n "$(BASE)" || { echo "make report BASE=<rev>: a commit, branch, tag or experiment to compare with"; exit 2; }
+	$(BIN)/python -m scripts.report --base "$(BASE)" --head "$(HEAD)" --out "$(OUT)" $(ARGS)
+
 test: $(INSTALLED)  ## Run the tests, but for the slow ones (ARGS="-k split": some of them)
 	$(BIN)/python -m pytest $(ARGS)
 
@@ -39,7 +45,7 @@ lint: $(INSTALLED)  ## Check style and formatting
 	$(BIN)/ruff format --check
 
 clean:  ## Remove the demo and tool caches; results, DVC's cache and .venv stay
-	rm -rf .demo dvc_plots .pytest_cache .ruff_cache
+	rm -rf .demo dvc_plots report .pytest_cache .ruff_cache
 
 $(INSTALLED): requirements.txt requirements-dev.txt
 	$(PYTHON) -m venv .venv
