@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from stages.ser import plotting
+from stages.ser.errors import reporting
 from stages.ser.files import read_table, write_table
 from stages.ser.params import read_params
 
@@ -18,10 +19,8 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", required=True, help="evaluated models, in the order of the figures")
     parser.add_argument("--networks", nargs="+", required=True, help="trained networks, in the same order")
     arguments = parser.parse_args()
-    try:
+    with reporting("compare"):
         compare(arguments.models, arguments.networks)
-    except (OSError, ValueError) as error:
-        raise SystemExit(f"compare: {error}") from error
 
 
 def compare(models: list[str], networks: list[str]) -> None:

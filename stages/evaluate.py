@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from stages.ser import scoring
+from stages.ser.errors import reporting
 from stages.ser.files import read_table, write_json, write_table
 from stages.ser.predictions import read_predictions
 
@@ -16,10 +17,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", help="name of the table in data/predictions")
     model = parser.parse_args().model
-    try:
+    with reporting("evaluate"):
         evaluate(model)
-    except (OSError, ValueError) as error:
-        raise SystemExit(f"evaluate: {error}") from error
 
 
 def evaluate(model: str) -> None:

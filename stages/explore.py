@@ -6,6 +6,7 @@ import pandas as pd
 import soundfile
 
 from stages.ser import corpus_plots
+from stages.ser.errors import reporting
 from stages.ser.files import read_table
 from stages.ser.params import read_params
 from stages.ser.plotting import save_figure
@@ -15,10 +16,8 @@ FIGURES = Path("plots/corpus")
 
 
 def main() -> None:
-    try:
+    with reporting("explore"):
         explore()
-    except (OSError, ValueError) as error:
-        raise SystemExit(f"explore: {error}") from error
 
 
 def explore() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from stages.ser.errors import reporting
 from stages.ser.model_files import load_network
 from stages.ser.networks.cnn_lstm import CNNLSTM, CNNLSTMConfig
 from stages.ser.params import build, read_params
@@ -19,14 +20,12 @@ BATCH = 64
 
 @torch.inference_mode()
 def main() -> None:
-    try:
+    with reporting("extract_features"):
         device = prepare(build(RunSettings, read_params(PARAMS, "train"), "train"))
         network = load_network(CNNLSTM, CNNLSTMConfig, MODEL).to(device)
         mel = load_tensors(MEL, ("clips", "features"))
-    except ValueError as error:
-        raise SystemExit(f"extract_features: {error}") from error
-    embeddings = torch.cat([network.embed(batch.to(device)).cpu() for batch in mel["features"].split(BATCH)])
-    save_tensors({"clips": mel["clips"], "features": embeddings}, EMBEDDINGS)
+        embeddings = torch.cat([network.embed(batch.to(device)).cpu() for batch in mel["features"].split(BATCH)])
+        save_tensors({"clips": mel["clips"], "features": embeddings}, EMBEDDINGS)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pooch
 
-from stages.ser.corpus import CorpusError
-from stages.ser.params import ParamsError, build, check, read_params
+from stages.ser.errors import reporting
+from stages.ser.params import build, check, read_params
 from stages.ser.sources import copy_clips, download, read_manifest, replacing_folder
 from stages.ser.synthesis import SyntheticCorpus, write_corpus
 
@@ -43,15 +43,13 @@ def fetch_synthetic(settings: SyntheticCorpus) -> None:
 
 
 def main() -> None:
-    try:
+    with reporting("fetch"):
         corpus, synthetic = read_params(PARAMS, "corpus", "synthetic")
         settings = build(SyntheticCorpus, synthetic, "synthetic")
         if build(Corpus, corpus, "corpus").name == "synthetic":
             fetch_synthetic(settings)
         else:
             fetch_ravdess()
-    except (CorpusError, ParamsError, OSError) as error:
-        raise SystemExit(f"fetch: {error}") from error
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stages.ser.clips import measure_folder, summarise
-from stages.ser.corpus import CorpusError
+from stages.ser.errors import reporting
 from stages.ser.files import write_table
 
 RAW = Path("data/raw")
@@ -12,12 +12,10 @@ DIGITS = 4  # 0.1 ms and 0.0001 dB
 
 
 def main() -> None:
-    try:
+    with reporting("ingest"):
         clips = measure_folder(RAW)
-    except CorpusError as error:
-        raise SystemExit(f"ingest: {error}") from error
-    write_table(clips, CLIPS, DIGITS)
-    print(summarise(clips))
+        write_table(clips, CLIPS, DIGITS)
+        print(summarise(clips))
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ import torch
 from tqdm import tqdm
 
 from stages.ser.audio import AudioSettings, load_waveform
+from stages.ser.errors import reporting
 from stages.ser.features import LogMel, MelSettings
 from stages.ser.files import read_table
-from stages.ser.params import build, read_params
+from stages.ser.params import build, check, read_params
 from stages.ser.tensors import save_tensors
 
 PARAMS = Path("params.yaml")
@@ -23,6 +24,7 @@ CHUNK = 16  # clips transformed at once: enough to be fast, few enough to stay i
 @torch.inference_mode()
 def compute_mel(paths: list[Path], audio: AudioSettings, mel: MelSettings) -> torch.Tensor:
     """Return (clip, 1, n_mels, frames) float32 in dB; threads share the chunks, whose results do not depend on them."""
+    check(mel.n_fft < 2 * audio.samples, "mel.n_fft", mel.n_fft, f"below twice the clip's {audio.samples} samples")
     log_mel = LogMel(mel, audio.sample_rate_hz)
     torch.set_num_threads(1)  # one chunk a thread beats several threads a chunk
     features = torch.empty(len(paths), 1, mel.n_mels, audio.samples // mel.hop_samples + 1)
@@ -40,14 +42,12 @@ def compute_mel(paths: list[Path], audio: AudioSettings, mel: MelSettings) -> to
 
 
 def main() -> None:
-    try:
+    with reporting("precompute_mel"):
         audio, mel = read_params(PARAMS, "audio", "mel")
         audio, mel = build(AudioSettings, audio, "audio"), build(MelSettings, mel, "mel")
         clips = read_table(CLIPS, ("clip", "path"))
-    except ValueError as error:
-        raise SystemExit(f"precompute_mel: {error}") from error
-    features = compute_mel([RAW / path for path in clips["path"]], audio, mel)
-    save_tensors({"clips": clips["clip"].tolist(), "features": features}, MEL)
+        features = compute_mel([RAW / path for path in clips["path"]], audio, mel)
+        save_tensors({"clips": clips["clip"].tolist(), "features": features}, MEL)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from stages.ser.errors import reporting
 from stages.ser.features import mfcc_from_mel
 from stages.ser.params import build, read_params
 from stages.ser.tensors import load_tensors, save_tensors
@@ -20,14 +21,12 @@ class MfccSettings:
 
 
 def main() -> None:
-    torch.set_num_threads(1)  # a matter of a second, with the same bytes on every machine
-    try:
+    with reporting("precompute_mfcc"):
+        torch.set_num_threads(1)  # a matter of a second, with the same bytes on every machine
         settings = build(MfccSettings, read_params(PARAMS, "mfcc"), "mfcc")
         mel = load_tensors(MEL, ("clips", "features"))
         features = mfcc_from_mel(mel["features"], settings.n_mfcc)
-    except ValueError as error:
-        raise SystemExit(f"precompute_mfcc: {error}") from error
-    save_tensors({"clips": mel["clips"], "features": features}, MFCC)
+        save_tensors({"clips": mel["clips"], "features": features}, MFCC)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from stages.ser.errors import reporting
 from stages.ser.files import read_table, write_table
 from stages.ser.params import build, read_params
 from stages.ser.splits import SplitSettings, assign_splits
@@ -14,15 +15,13 @@ SPLITS = Path("data/splits.csv")
 
 
 def main() -> None:
-    try:
+    with reporting("split"):
         settings = build(SplitSettings, read_params(PARAMS, "split"), "split")
         clips = read_table(CLIPS, ("clip", "emotion", "actor", "sex", "duplicate_of"))
         splits = assign_splits(clips, settings)
-    except ValueError as error:
-        raise SystemExit(f"split: {error}") from error
-    write_table(pd.DataFrame({"clip": clips["clip"], "split": splits}), SPLITS)
-    counts = splits.value_counts()
-    print(", ".join(f"{counts[split]} {split}" for split in ("train", "val", "test")), f"({settings.protocol})")
+        write_table(pd.DataFrame({"clip": clips["clip"], "split": splits}), SPLITS)
+        counts = splits.value_counts()
+        print(", ".join(f"{counts[split]} {split}" for split in ("train", "val", "test")), f"({settings.protocol})")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stages.ser.dataset import RAVDESS_AudioDataset, join_splits
 from stages.ser.emotions import EMOTIONS
+from stages.ser.errors import reporting
 from stages.ser.files import read_table, write_table
 from stages.ser.model_files import save_network
 from stages.ser.networks.cnn_lstm import CNNLSTM, CNNLSTMConfig
@@ -26,7 +27,7 @@ class Settings(TrainingSettings):
 
 
 def main() -> None:
-    try:
+    with reporting("train_extractor"):
         run, settings = read_params(PARAMS, "train", "train_extractor")
         run, settings = build(RunSettings, run, "train"), build(Settings, settings, "train_extractor")
         clips = join_splits(read_table(CLIPS, ("clip", "emotion")), read_table(SPLITS, ("clip", "split")))
@@ -35,19 +36,17 @@ def main() -> None:
         device = prepare(run)
         input_shape = tuple(dataset.features.shape[1:])
         network = CNNLSTM(settings.network, input_shape, len(EMOTIONS), settings.normalization)
-    except ValueError as error:
-        raise SystemExit(f"train_extractor: {error}") from error
-    result = fit(network, train, val, len(EMOTIONS), settings, run.seed, device)
-    save_network(
-        network,
-        settings.network,
-        input_shape,
-        settings.normalization,
-        MODEL,
-        best_epoch=result.best_epoch,
-        precision=result.precision,
-    )
-    write_table(result.history, HISTORY)
+        result = fit(network, train, val, len(EMOTIONS), settings, run, device)
+        save_network(
+            network,
+            settings.network,
+            input_shape,
+            settings.normalization,
+            MODEL,
+            best_epoch=result.best_epoch,
+            precision=result.precision,
+        )
+        write_table(result.history, HISTORY)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from pathlib import Path
 from stages.ser.boosting import BoostingSettings, train_boosting
 from stages.ser.dataset import RAVDESS_AudioDataset, class_weights, join_splits
 from stages.ser.emotions import EMOTIONS
+from stages.ser.errors import reporting
 from stages.ser.files import read_table, replacing, write_json
 from stages.ser.params import build, read_params
 from stages.ser.predictions import write_predictions
@@ -18,23 +19,21 @@ PREDICTIONS = Path("data/predictions/hybrid.csv")
 
 
 def main() -> None:
-    try:
+    with reporting("train_lgbm"):
         settings = build(BoostingSettings, read_params(PARAMS, "train_lgbm"), "train_lgbm")
         clips = join_splits(read_table(CLIPS, ("clip", "emotion")), read_table(SPLITS, ("clip", "split")))
         dataset = RAVDESS_AudioDataset.from_cache(EMBEDDINGS, clips)
         train, val = dataset.part("train"), dataset.part("val")
-    except ValueError as error:
-        raise SystemExit(f"train_lgbm: {error}") from error
-    model = train_boosting(
-        (train.features.numpy(), train.labels.numpy()),
-        (val.features.numpy(), val.labels.numpy()),
-        class_weights(train.labels, len(EMOTIONS)).numpy(),
-        settings,
-    )
-    with replacing(MODEL) as temporary:
-        model.booster_.save_model(temporary)
-    write_json({"best_iteration": model.best_iteration_, "emotions": EMOTIONS}, MODEL.with_suffix(".json"))
-    write_predictions(clips, model.predict_proba(dataset.features.numpy()), PREDICTIONS)
+        model = train_boosting(
+            (train.features.numpy(), train.labels.numpy()),
+            (val.features.numpy(), val.labels.numpy()),
+            class_weights(train.labels, len(EMOTIONS)).numpy(),
+            settings,
+        )
+        with replacing(MODEL) as temporary:
+            model.booster_.save_model(temporary)
+        write_json({"best_iteration": model.best_iteration_, "emotions": EMOTIONS}, MODEL.with_suffix(".json"))
+        write_predictions(clips, model.predict_proba(dataset.features.numpy()), PREDICTIONS)
 
 
 if __name__ == "__main__":

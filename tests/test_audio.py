@@ -7,7 +7,7 @@ import soundfile
 import torch
 from torchaudio.transforms import Resample
 
-from stages.ser.audio import AudioSettings, fix_length, load_waveform, normalize_peak, resample
+from stages.ser.audio import AudioSettings, _resampling_basis, fix_length, load_waveform, normalize_peak, resample
 
 SETTINGS = AudioSettings(sample_rate_hz=16_000, duration_s=0.1)
 RATES = [(48_000, 16_000), (16_000, 48_000), (44_100, 16_000), (24_000, 16_000), (10_000, 16_000), (44_100, 22_050)]
@@ -111,3 +111,7 @@ def test_the_level_is_set_before_a_long_clip_is_cut(tmp_path):
     sound = np.concatenate([np.full(1_600, 0.1), np.full(1_600, 0.4)])
     soundfile.write(tmp_path / "a.wav", sound, 16_000, subtype="FLOAT")
     torch.testing.assert_close(load_waveform(tmp_path / "a.wav", SETTINGS), torch.full((1_600,), 0.25))
+
+
+def test_unusual_rates_need_little_memory():
+    assert _resampling_basis(44_100, 16_000)[0].numel() < 5e6

@@ -2,6 +2,7 @@
 
 import lightgbm
 import numpy as np
+import pytest
 
 from stages.ser.boosting import BoostingSettings, train_boosting
 
@@ -100,3 +101,10 @@ def test_the_weight_of_a_class_pulls_probabilities_to_it():
     heavy = np.where(np.arange(8) == 5, 10.0, 1.0)
     means = [train(weights, spread=3.0).predict_proba(features)[:, 5].mean() for weights in (None, heavy)]
     assert means[1] > 2 * means[0]
+
+
+def test_a_class_without_training_clips_is_named():
+    features, labels = clusters(0)
+    some = (features[labels != 3], labels[labels != 3])
+    with pytest.raises(ValueError, match=r"training clips of every class; there are none of \[3\]"):
+        train_boosting(some, clusters(1), np.ones(8), settings())

@@ -154,9 +154,9 @@ def test_a_clip_that_cannot_be_used_is_named_with_the_reason(raw, kind, reason):
     [
         ("Actor_01/notes.txt", "expected a name like"),
         ("Actor_01/03-01-09-01-01-01-01.wav", "emotion 09"),
-        (f"Actor_02/{Path(FIRST).name}", "belongs into Actor_01"),
+        (f"Actor_02/{Path(FIRST).name}", "belongs in Actor_01"),
         (f"more/{FIRST}", "directly below the corpus folder"),
-        (Path(FIRST).name, "belongs into Actor_01"),
+        (Path(FIRST).name, "belongs in Actor_01"),
     ],
 )
 def test_a_file_with_the_wrong_name_or_place_is_named_with_the_reason(raw, name, reason):

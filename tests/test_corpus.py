@@ -47,8 +47,8 @@ def test_folders_above_the_actor_do_not_matter():
         ("Actor_25/03-01-02-01-01-01-25.wav", "actor 25 is not within 01 to 24"),
         ("Actor_00/03-01-02-01-01-01-00.wav", "actor 00 is not within 01 to 24"),
         ("Actor_01/03-01-01-02-01-01-01.wav", "neutral has no strong intensity"),
-        ("Actor_02/03-01-02-01-01-01-01.wav", "belongs into Actor_01, found in Actor_02"),
-        ("03-01-02-01-01-01-01.wav", "belongs into Actor_01"),
+        ("Actor_02/03-01-02-01-01-01-01.wav", "belongs in Actor_01, found in Actor_02"),
+        ("03-01-02-01-01-01-01.wav", "belongs in Actor_01"),
     ],
 )
 def test_a_name_that_does_not_fit_is_refused(path, message):

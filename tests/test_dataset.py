@@ -186,3 +186,17 @@ def test_epochs_differ_and_follow_from_the_seed():
     assert two_epochs(1) == two_epochs(1)
     assert two_epochs(1) != two_epochs(2)
     assert two_epochs(1)[0] != two_epochs(1)[1]
+
+
+def test_unknown_emotion_is_named():
+    with pytest.raises(ValueError, match=r"unknown emotions \['joy'\]; expected \['neutral'"):
+        RAVDESS_AudioDataset(pd.DataFrame({"clip": ["a"], "emotion": ["joy"]}), torch.zeros(1, 1))
+
+
+def test_a_part_of_files_stays_on_the_fly():
+    calls = []
+    table = pd.DataFrame({"clip": list("ab"), "path": list("ab"), "emotion": ["sad"] * 2, "split": ["train", "val"]})
+    part = RAVDESS_AudioDataset.from_files(Path(), table, lambda path: calls.append(path.name)).part("val")
+    assert calls == []
+    part[0]
+    assert calls == ["b"]

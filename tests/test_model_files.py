@@ -94,3 +94,9 @@ def test_damaged_weights_are_named(saved):
     saved.write_bytes(saved.read_bytes()[:500])
     with pytest.raises(ValueError, match=r"cnn\.pt: not a readable tensor file"):
         load_network(AudioCNN, AudioCNNConfig, saved)
+
+
+def test_a_description_that_lacks_keys_is_named(saved):
+    saved.with_suffix(".json").write_text("{}")
+    with pytest.raises(ValueError, match=r"cnn\.json: not the description of a network"):
+        load_network(AudioCNN, AudioCNNConfig, saved)

@@ -17,6 +17,7 @@ from stages.ser.networks.cnn import AudioCNN, AudioCNNConfig
 from stages.ser.networks.cnn_lstm import CNNLSTM, CNNLSTMConfig
 from stages.ser.networks.lstm import AudioLSTM, AudioLSTMConfig
 from stages.ser.params import ParamsError, build, read_params
+from stages.ser.runtime import RunSettings
 from stages.ser.training import TrainingSettings, fit
 
 CNN = AudioCNNConfig(channels=(4, 6), kernel=3, dropout=0.3, hidden=16)
@@ -178,7 +179,8 @@ def test_each_network_overfits_eight_clips(kind, config, input_shape, learning_r
     table = pd.DataFrame({"clip": list("abcdefgh"), "emotion": EMOTIONS})
     clips = RAVDESS_AudioDataset(table, torch.randn(8, *input_shape))
     settings = TrainingSettings(30, 8, learning_rate, "float32", "global")
-    history = fit(kind(config, input_shape, 8, "global"), clips, clips, 8, settings, 0, torch.device("cpu")).history
+    network, run = kind(config, input_shape, 8, "global"), RunSettings(0, 1, 0)
+    history = fit(network, clips, clips, 8, settings, run, torch.device("cpu")).history
     assert history["train_accuracy"].iloc[-1] == history["val_accuracy"].max() == 1
     assert history["train_loss"].iloc[-1] < 0.2 * math.log(8)
 
@@ -247,3 +249,9 @@ def test_statistics_are_saved_with_the_weights_and_not_trained():
 def test_an_unknown_normalization_is_refused():
     with pytest.raises(ParamsError, match="normalization is 'batch'; allowed: none or global or per_band"):
         Standardize("batch", 5, -1)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 301), (1, 80, 15)])
+def test_more_poolings_than_the_input_allows_are_refused(shape):
+    with pytest.raises(ParamsError, match=r"channels is \(4, 4, 4, 4\); allowed: at most 3 blocks"):
+        AudioCNN(AudioCNNConfig((4, 4, 4, 4), 3, 0.3, 8), shape, 8, "none")

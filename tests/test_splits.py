@@ -135,5 +135,13 @@ def test_speaker_independent_splits_have_every_emotion(clips):
     ("protocol", "actors", "val"), [("stratified", 1, 0.05), ("speaker_independent", 6, 0.15), ("stratified", 2, 0.001)]
 )
 def test_too_few_clips_or_actors_are_refused(protocol, actors, val):
-    with pytest.raises(ParamsError, match=r"val_fraction, test_fraction is .*; allowed: enough for every stratum"):
+    with pytest.raises(ParamsError, match=r"sizes of train, val and test is .*; allowed: at least \d, one for each of"):
         assign_splits(corpus(actors), settings(protocol, val=val))
+
+
+def test_duplicates_stay_together_even_without_a_clip_to_exchange():
+    pairs = [None, "a", None, "c", None, "e", None, "g"]
+    clips = pd.DataFrame({"clip": list("abcdefgh"), "emotion": "sad", "actor": 1, "sex": "male", "duplicate_of": pairs})
+    for seed in range(20):
+        splits = assign_splits(clips, SplitSettings("stratified", 0.25, 0.25, seed))
+        assert all(splits[first] == splits[first + 1] for first in range(0, 8, 2))

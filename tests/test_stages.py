@@ -153,16 +153,16 @@ def test_train_lgbm_learns_nothing_from_test_clips(project):
 @pytest.mark.parametrize(
     ("stage", "change", "message"),
     [
-        (split, {"split__protocol": "random"}, "section split: protocol is 'random'; allowed: stratified or"),
+        (split, {"split__protocol": "random"}, r"split\.protocol is 'random'; allowed: stratified or"),
         (split, {"split__val_fraction": "a sixth"}, "split.val_fraction: expected float, found 'a sixth'"),
-        (precompute_mel, {"audio__duration_s": 0}, "section audio: duration_s is 0.0; allowed"),
+        (precompute_mel, {"audio__duration_s": 0}, r"audio\.duration_s is 0.0; allowed"),
         (precompute_mel, {"mel__n_mels": 80.0}, "mel.n_mels: expected int, found 80.0"),
         (precompute_mfcc, {"mfcc__n_mfcc": 17}, "n_mfcc is 17; allowed: 1 to n_mels"),
-        (train_cnn, {"train__seed": -1}, "section train: seed is -1"),
-        (train_cnn, {"train_cnn__network__kernel": 2}, "section train_cnn.network: kernel is "),
-        (train_lstm, {"train_lstm__batch_size": 1}, "section train_lstm: batch_size is 1; allowed: 2 or more"),
+        (train_cnn, {"train__seed": -1}, r"train\.seed is -1"),
+        (train_cnn, {"train_cnn__network__kernel": 2}, r"train_cnn.network\.kernel is "),
+        (train_lstm, {"train_lstm__batch_size": 1}, r"train_lstm\.batch_size is 1; allowed: 2 or more"),
         (train_extractor, {"train_extractor__network__kernels": [3]}, "kernels is .*; allowed: one for each of"),
-        (train_lgbm, {"train_lgbm__leaves": 1}, "section train_lgbm: leaves is 1; allowed: 2 or more"),
+        (train_lgbm, {"train_lgbm__leaves": 1}, r"train_lgbm\.leaves is 1; allowed: 2 or more"),
     ],
 )
 def test_a_wrong_param_ends_the_stage_with_its_name(project, stage, change, message):

@@ -74,3 +74,21 @@ def test_a_missing_key_is_named(tmp_path, saved):
 def test_a_file_that_is_not_there_is_no_damaged_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"mel\.pt"):
         load_tensors(tmp_path / "mel.pt")
+
+
+def test_an_empty_file_is_named(tmp_path):
+    (tmp_path / "mel.pt").touch()
+    with pytest.raises(ValueError, match=r"mel\.pt: not a readable tensor file \(EOFError\)"):
+        load_tensors(tmp_path / "mel.pt")
+
+
+def test_memory_layout_does_not_change_bytes(tmp_path):
+    layer = torch.nn.Conv2d(1, 4, 3)
+    save_tensors(layer.state_dict(), tmp_path / "a.pt")
+    save_tensors(layer.to(memory_format=torch.channels_last).state_dict(), tmp_path / "b.pt")
+    assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "b.pt").read_bytes()
+
+
+def test_a_slice_is_saved_without_the_rest(tmp_path):
+    save_tensors({"part": torch.zeros(1000, 1000)[:1]}, tmp_path / "a.pt")
+    assert (tmp_path / "a.pt").stat().st_size < 10_000

@@ -11,7 +11,7 @@ from stages.ser.emotions import EMOTIONS
 from stages.ser.networks.blocks import Standardize
 from stages.ser.params import ParamsError
 from stages.ser.runtime import RunSettings, prepare, resolve_precision
-from stages.ser.training import TrainingSettings, fit, predict_logits, predict_probabilities
+from stages.ser.training import TrainingSettings, fit, measure_batch_norm, predict_logits, predict_probabilities
 
 CPU = torch.device("cpu")
 
@@ -73,7 +73,7 @@ def train(seed: int = 0, **changes: object) -> tuple[dict[str, torch.Tensor], pd
     """Train a new Perceptron; return its state and the history."""
     torch.manual_seed(seed)
     network = Perceptron()
-    result = fit(network, dataset(18), dataset(8, seed=1), 8, settings(**changes), seed, CPU)
+    result = fit(network, dataset(18), dataset(8, seed=1), 8, settings(**changes), RunSettings(seed, 1, 0), CPU)
     return network.state_dict(), result.history
 
 
@@ -94,7 +94,7 @@ def equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bo
 )
 def test_the_weights_of_the_best_epoch_are_kept(script, best):
     network = Scripted(script)
-    result = fit(network, dataset(8), dataset(8, seed=1), 8, settings(), 0, CPU)
+    result = fit(network, dataset(8), dataset(8, seed=1), 8, settings(), RunSettings(0, 1, 0), CPU)
     assert result.best_epoch == network.epoch == best
     assert result.history["val_accuracy"].tolist() == [right / 8 for right, _ in script]
 
@@ -102,7 +102,7 @@ def test_the_weights_of_the_best_epoch_are_kept(script, best):
 def test_the_kept_weights_give_the_best_epochs_figures():
     torch.manual_seed(0)
     network, val = Perceptron(), dataset(40, seed=1)
-    result = fit(network, dataset(32), val, 8, settings(epochs=12, learning_rate=0.1), 0, CPU)
+    result = fit(network, dataset(32), val, 8, settings(epochs=12, learning_rate=0.1), RunSettings(0, 1, 0), CPU)
     best = result.history.loc[result.best_epoch - 1]
     assert best["epoch"] == result.best_epoch < 12
     assert best["val_accuracy"] == result.history["val_accuracy"].max()
@@ -139,7 +139,7 @@ def test_the_seed_of_the_order_alone_changes_the_weights():
     for seed in (0, 1):
         torch.manual_seed(0)
         network = Perceptron()
-        fit(network, dataset(18), dataset(8, seed=1), 8, settings(), seed, CPU)
+        fit(network, dataset(18), dataset(8, seed=1), 8, settings(), RunSettings(seed, 1, 0), CPU)
         states.append(network.state_dict())
     assert not equal(*states)
 
@@ -152,7 +152,7 @@ def test_test_clips_change_nothing():
         clips.features[26:] = test_features
         torch.manual_seed(0)
         network = Perceptron()
-        fit(network, clips.part("train"), clips.part("val"), 8, settings(), 0, CPU)
+        fit(network, clips.part("train"), clips.part("val"), 8, settings(), RunSettings(0, 1, 0), CPU)
         states.append(network.state_dict())
     assert equal(*states)
 
@@ -163,7 +163,7 @@ def test_normalization_is_measured_on_training_clips_only(normalization):
     for val_seed in (1, 2):
         network, val = Perceptron(normalization), dataset(8, val_seed)
         val.features[:] *= 100 * val_seed
-        fit(network, dataset(18), val, 8, settings(epochs=1, normalization=normalization), 0, CPU)
+        fit(network, dataset(18), val, 8, settings(epochs=1, normalization=normalization), RunSettings(0, 1, 0), CPU)
         statistics.append(network.standardize.state_dict())
     assert equal(*statistics)
     assert not equal(statistics[0], Perceptron(normalization).standardize.state_dict())
@@ -172,7 +172,7 @@ def test_normalization_is_measured_on_training_clips_only(normalization):
 @pytest.mark.parametrize(("clips", "batches"), [(9, [4, 4]), (10, [4, 4, 2]), (8, [4, 4])])
 def test_a_last_batch_of_one_is_skipped(clips, batches):
     network = Scripted([(1, 1.0)] * 3)
-    fit(network, dataset(clips), dataset(8), 8, settings(), 0, CPU)
+    fit(network, dataset(clips), dataset(8), 8, settings(), RunSettings(0, 1, 0), CPU)
     assert network.batches == 3 * batches
 
 
@@ -180,7 +180,15 @@ def test_rare_emotions_weigh_as_much_as_common_ones():
     train_clips = dataset(24)
     train_clips.labels[:] = torch.tensor([0] * 20 + [1] * 4)
     network = Scripted([(epoch, 1.0) for epoch in range(9)])  # the last epoch is the best
-    fit(network, train_clips, dataset(8), 8, settings(epochs=9, batch_size=24, learning_rate=0.9), 0, CPU)
+    fit(
+        network,
+        train_clips,
+        dataset(8),
+        8,
+        settings(epochs=9, batch_size=24, learning_rate=0.9),
+        RunSettings(0, 1, 0),
+        CPU,
+    )
     common, rare, *absent = network.weight.tolist()
     assert rare == pytest.approx(common, abs=1e-3)
     assert max(absent) < rare - 1
@@ -189,7 +197,9 @@ def test_rare_emotions_weigh_as_much_as_common_ones():
 def test_training_in_bfloat16_says_so_and_learns_too():
     torch.manual_seed(0)
     network = Perceptron()
-    result = fit(network, dataset(16), dataset(8), 8, settings(epochs=15, precision="bfloat16"), 0, CPU)
+    result = fit(
+        network, dataset(16), dataset(8), 8, settings(epochs=15, precision="bfloat16"), RunSettings(0, 1, 0), CPU
+    )
     assert result.precision == "bfloat16"
     assert result.history["train_loss"].iloc[-1] < 0.7 * result.history["train_loss"].iloc[0]
     assert {value.dtype for value in network.state_dict().values()} == {torch.float32, torch.int64}
@@ -229,7 +239,7 @@ def torch_as_before():
 @pytest.mark.usefixtures("torch_as_before")
 def test_preparing_seeds_every_generator():
     def draws(seed: int) -> tuple[float, float]:
-        device = prepare(RunSettings(seed, threads=1))
+        device = prepare(RunSettings(seed, 1, 0))
         assert device.type == ("cuda" if torch.cuda.is_available() else "cpu")
         return torch.rand(1).item(), np.random.rand()
 
@@ -238,3 +248,53 @@ def test_preparing_seeds_every_generator():
     assert draws(1)[1] != draws(2)[1]
     assert torch.get_num_threads() == 1
     assert torch.are_deterministic_algorithms_enabled()
+
+
+class Dropped(Perceptron):
+    """A batch norm behind dropout, as in each block of the CNNs."""
+
+    def __init__(self) -> None:
+        super().__init__("none")
+        self.norm = nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(6))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return super().forward(self.norm(features.flatten(1)).unsqueeze(1))
+
+
+def test_batch_norm_is_measured_without_dropout():
+    network, features = Dropped(), 3 * torch.randn(40, 1, 6) + 1
+    measure_batch_norm(network, features, "float32", CPU)
+    norm = network.norm[1]
+    torch.testing.assert_close(norm.running_mean, features.flatten(1).mean(dim=0))
+    torch.testing.assert_close(norm.running_var, features.flatten(1).var(dim=0))
+
+
+def test_batch_norm_measured_on_no_clips_keeps_its_running_averages():
+    network = Dropped()
+    network(torch.randn(40, 1, 6))
+    before = network.norm[1].running_var.clone()
+    measure_batch_norm(network, torch.empty(0, 1, 6), "float32", CPU)
+    assert torch.equal(network.norm[1].running_var, before)
+
+
+def test_clips_that_measure_batch_norm_change_no_weight():
+    weights = []
+    for clips in (0, 16):
+        torch.manual_seed(0)
+        network = Dropped()
+        fit(network, dataset(18), dataset(8, seed=1), 8, settings(epochs=1), RunSettings(0, 1, clips), CPU)
+        weights.append([parameter.detach().clone() for parameter in network.parameters()])
+    assert all(torch.equal(*pair) for pair in zip(*weights, strict=True))
+
+
+def test_training_figures_are_means_over_the_clips_seen():
+    train_clips = dataset(9)  # two batches of four; the ninth clip is left out
+    train_clips.labels[:] = 0  # all logits are equal, so every clip is right
+    result = fit(Scripted([(8, 1.0)]), train_clips, dataset(8), 8, settings(epochs=1), RunSettings(0, 1, 0), CPU)
+    assert result.history["train_accuracy"].tolist() == [1]
+
+
+@pytest.mark.parametrize(("precision", "normalization"), [("float16", "global"), ("float32", "batch")])
+def test_impossible_precision_and_normalization_are_refused_before_training(precision, normalization):
+    with pytest.raises(ParamsError, match=r"is '(float16|batch)'; allowed: "):
+        TrainingSettings(1, 2, 0.1, precision, normalization)

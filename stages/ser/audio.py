@@ -11,7 +11,7 @@ from torchaudio.transforms import Resample
 
 from stages.ser.params import check
 
-BLOCK = 32  # resampling steps in one row of the matrix product
+BLOCK = 32  # samples that one row of the resampling product gives, where the ratio allows it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +41,8 @@ def load_waveform(path: Path, settings: AudioSettings) -> torch.Tensor:
 def resample(waveform: torch.Tensor, from_hz: int, to_hz: int) -> torch.Tensor:
     """Resample (time,) with torchaudio's windowed sinc filter.
 
-    torchaudio convolves with a stride, one output a step; the same sums as a matrix product over overlapping frames,
-    BLOCK steps at once, take a fifth of the time.
+    torchaudio convolves with a stride, one step at a time; the same sums as a matrix product over overlapping frames,
+    several steps at once, take a fifth of the time.
     """
     if from_hz == to_hz:
         return waveform
@@ -70,8 +70,9 @@ def _resampling_basis(from_hz: int, to_hz: int) -> tuple[torch.Tensor, int, int,
     """Return the filter as a matrix (frame samples, outputs), the frames' stride, leading zeros, and the ratio."""
     resampler = Resample(from_hz, to_hz)
     numerator, denominator = to_hz // resampler.gcd, from_hz // resampler.gcd
-    filters = resampler.kernel[:, 0]  # (numerator, taps)
-    basis = torch.zeros(filters.shape[1] + denominator * (BLOCK - 1), BLOCK, numerator)
-    for step in range(BLOCK):
+    filters = resampler.kernel[:, 0]  # (numerator, taps): a step gives `numerator` samples
+    steps = max(1, BLOCK // numerator)
+    basis = torch.zeros(filters.shape[1] + denominator * (steps - 1), steps, numerator)
+    for step in range(steps):
         basis[step * denominator : step * denominator + filters.shape[1], step] = filters.T
-    return basis.flatten(1), denominator * BLOCK, resampler.width, numerator, denominator
+    return basis.flatten(1), denominator * steps, resampler.width, numerator, denominator

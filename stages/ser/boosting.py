@@ -42,8 +42,11 @@ def train_boosting(
 ) -> lightgbm.LGBMClassifier:
     """Fit with early stopping on the validation loss; `train` and `val` are (features (clip, dim), labels (clip,)).
 
-    weights: (classes,), what one clip of each class counts. Labels must cover every class.
+    weights: (classes,), what one clip of each class counts. ValueError names classes without training clips.
     """
+    missing = sorted(set(range(len(weights))) - set(train[1].tolist()))
+    if missing:
+        raise ValueError(f"LightGBM needs training clips of every class; there are none of {missing}")
     model = lightgbm.LGBMClassifier(
         objective="multiclass",
         n_estimators=settings.estimators,

@@ -57,7 +57,7 @@ def parse_name(path: PurePosixPath | Path) -> ClipName:
     if emotion == "01" and intensity == "02":
         problems.append("neutral has no strong intensity")
     if path.parent.name != f"Actor_{actor}":
-        problems.append(f"actor {actor} belongs into Actor_{actor}, found in {path.parent.name or '.'}")
+        problems.append(f"actor {actor} belongs in Actor_{actor}, found in {path.parent.name or '.'}")
     if problems:
         raise ValueError("; ".join(problems))
     return ClipName(

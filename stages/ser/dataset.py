@@ -29,6 +29,9 @@ class RAVDESS_AudioDataset(Dataset):
 
     def __init__(self, table: pd.DataFrame, features: torch.Tensor | FeatureSource) -> None:
         self.table = table.reset_index(drop=True)
+        unknown = sorted(set(table["emotion"]) - EMOTION_INDEX.keys())
+        if unknown:
+            raise ValueError(f"unknown emotions {unknown}; expected {list(EMOTION_INDEX)}")
         self.labels = torch.tensor([EMOTION_INDEX[emotion] for emotion in table["emotion"]])
         self._features = features
 
@@ -70,7 +73,9 @@ class RAVDESS_AudioDataset(Dataset):
         rows = self.table.index[self.table["split"] == split].tolist()
         if not rows:
             raise ValueError(f"no clip is in the split {split!r}; splits are {sorted(set(self.table['split']))}")
-        return RAVDESS_AudioDataset(self.table.loc[rows], self.features[rows])
+        source = self._features
+        chosen = source[rows] if isinstance(source, torch.Tensor) else lambda index: source(rows[index])
+        return RAVDESS_AudioDataset(self.table.loc[rows], chosen)
 
 
 def class_weights(labels: torch.Tensor, classes: int) -> torch.Tensor:

@@ -22,7 +22,7 @@ class MelSettings:
 
     def __post_init__(self) -> None:
         check(1 <= self.n_mels <= 512, "n_mels", self.n_mels, "1 to 512")
-        check(16 <= self.n_fft <= 65536, "n_fft", self.n_fft, "16 to 65536 samples")
+        check(16 <= self.n_fft <= 65536 and self.n_fft % 2 == 0, "n_fft", self.n_fft, "16 to 65536 samples, even")
         check(1 <= self.hop_samples <= self.n_fft, "hop_samples", self.hop_samples, "1 to n_fft samples")
         check(self.top_db > 0, "top_db", self.top_db, "more than 0 dB")
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from stages.ser.emotions import EMOTIONS
 from stages.ser.files import write_json
+from stages.ser.params import build
 from stages.ser.tensors import load_tensors, save_tensors
 
 
@@ -31,15 +32,19 @@ def save_network(
 
 def load_network(kind: type[nn.Module], config_kind: type, path: Path) -> nn.Module:
     """Build a network from its JSON and load its weights; ValueError names the file that does not fit."""
-    description = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    if description["network"] != kind.__name__:
-        raise ValueError(f"{path}: holds {description['network']}, expected {kind.__name__}")
-    config = config_kind(**{key: tuple(v) if isinstance(v, list) else v for key, v in description["config"].items()})
-    network = kind(
-        config, tuple(description["input_shape"]), len(description["emotions"]), description["normalization"]
-    )
+    beside = path.with_suffix(".json")
+    try:
+        description = json.loads(beside.read_text(encoding="utf-8"))
+        found, values = description["network"], description["config"]
+        shape, emotions, normalization = (description[key] for key in ("input_shape", "emotions", "normalization"))
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"{beside}: not the description of a network ({error!r}). Run `dvc repro`.") from None
+    if found != kind.__name__:
+        raise ValueError(f"{path}: holds {found}, expected {kind.__name__}")
+    config = build(config_kind, values, "config", str(beside))
+    network = kind(config, tuple(shape), len(emotions), normalization)
     try:
         network.load_state_dict(load_tensors(path))
     except RuntimeError as error:
-        raise ValueError(f"{path}: weights do not fit {path.with_suffix('.json')}: {error}") from None
+        raise ValueError(f"{path}: weights do not fit {beside}: {error}") from None
     return network.eval()

@@ -22,11 +22,25 @@ def read_params(path: Path, *sections: str) -> Any:
     return params[sections[0]] if len(sections) == 1 else tuple(params[name] for name in sections)
 
 
-def build(settings: type[Settings], values: dict[str, Any], section: str) -> Settings:
-    """Make a settings dataclass from one section; ParamsError lists every key that does not fit.
+def build(settings: type[Settings], values: dict[str, Any], section: str, source: str = "params.yaml") -> Settings:
+    """Make a settings dataclass from one section of `source`.
 
-    Integers are taken where a float is declared, lists where a tuple is, and a nested dataclass takes a mapping.
+    ParamsError lists every unknown, missing or mistyped key, or names the first impossible value. Integers are taken
+    where a float is declared, lists where a tuple is, and a nested dataclass takes a mapping.
     """
+    try:
+        return _build(settings, values, section)
+    except ParamsError as error:
+        raise ParamsError(f"{source}: {error}") from None
+
+
+def check(condition: bool, key: str, value: object, allowed: str) -> None:
+    """Raise ParamsError naming key, value and what is allowed, unless the condition holds."""
+    if not condition:
+        raise ParamsError(f"{key} is {value!r}; allowed: {allowed}")
+
+
+def _build(settings: type[Settings], values: dict[str, Any], section: str) -> Settings:
     fields = {field.name: field for field in dataclasses.fields(settings)}
     problems = [f"{section}.{key}: unknown; allowed are {sorted(fields)}" for key in values if key not in fields]
     problems += [f"{section}.{name}: missing" for name in fields if name not in values]
@@ -38,22 +52,16 @@ def build(settings: type[Settings], values: dict[str, Any], section: str) -> Set
         except ParamsError as error:
             problems.append(str(error))
     if problems:
-        raise ParamsError("params.yaml:\n  " + "\n  ".join(sorted(problems)))
+        raise ParamsError("\n  ".join(sorted(problems)))
     try:
         return settings(**arguments)
     except ParamsError as error:
-        raise ParamsError(f"params.yaml, section {section}: {error}") from None
-
-
-def check(condition: bool, key: str, value: object, allowed: str) -> None:
-    """Raise ParamsError naming key, value and what is allowed, unless the condition holds."""
-    if not condition:
-        raise ParamsError(f"{key} is {value!r}; allowed: {allowed}")
+        raise ParamsError(f"{section}.{error}") from None
 
 
 def _convert(value: Any, kind: Any, key: str) -> Any:
     if dataclasses.is_dataclass(kind):
-        return build(kind, value if isinstance(value, dict) else {}, key)
+        return _build(kind, value if isinstance(value, dict) else {}, key)
     if getattr(kind, "__origin__", None) is tuple:
         if not isinstance(value, list):
             raise ParamsError(f"{key}: expected a list, found {value!r}")

@@ -21,10 +21,12 @@ class RunSettings:
 
     seed: int
     threads: int
+    batch_norm_clips: int
 
     def __post_init__(self) -> None:
         check(0 <= self.seed < 2**32, "seed", self.seed, "0 to 2^32 - 1")
         check(1 <= self.threads <= 1024, "threads", self.threads, "1 to 1024")
+        check(self.batch_norm_clips >= 0, "batch_norm_clips", self.batch_norm_clips, "0 (running averages) or more")
 
 
 def prepare(settings: RunSettings) -> torch.device:

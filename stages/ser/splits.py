@@ -43,7 +43,9 @@ def assign_splits(clips: pd.DataFrame, settings: SplitSettings) -> pd.Series:
 def _draw(strata: pd.Series, settings: SplitSettings) -> pd.Series:
     """Split the index of `strata` at random, with the shares of its values kept and sizes rounded to whole items."""
     val, test = (round(fraction * len(strata)) for fraction in (settings.val_fraction, settings.test_fraction))
-    check(min(val, test) >= strata.nunique(), "val_fraction, test_fraction", (val, test), "enough for every stratum")
+    least, train = strata.nunique(), len(strata) - val - test
+    allowed = f"at least {least}, one for each of {sorted(strata.unique())}"
+    check(min(train, val, test) >= least, "the sizes of train, val and test", (train, val, test), allowed)
     rest, test_items = train_test_split(strata.index, test_size=test, stratify=strata, random_state=settings.seed)
     _, val_items = train_test_split(rest, test_size=val, stratify=strata[rest], random_state=settings.seed)
     splits = pd.Series("train", index=strata.index)
@@ -58,5 +60,5 @@ def _reunite_duplicates(clips: pd.DataFrame, splits: pd.Series) -> None:
     for row, original in clips["duplicate_of"].dropna().items():
         home = splits[row_of[original]]
         if splits[row] != home:
-            swap = clips.index[unique & (splits == home) & (clips["emotion"] == clips.loc[row, "emotion"])][0]
-            splits[swap], splits[row] = splits[row], home
+            swaps = clips.index[unique & (splits == home) & (clips["emotion"] == clips.loc[row, "emotion"])]
+            splits[swaps[:1]], splits[row] = splits[row], home

@@ -22,8 +22,8 @@ def load_tensors(path: Path, keys: tuple[str, ...] = ()) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise
-    except Exception as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # torch.load raises whatever the damage leads to
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ValueError(f"{path}: not a readable tensor file ({reason}). Delete it and run `dvc repro`.") from error
     missing = [key for key in keys if not isinstance(content, dict) or key not in content]
     if missing:
@@ -32,4 +32,6 @@ def load_tensors(path: Path, keys: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def _portable(value: Any) -> Any:
-    return value.detach().cpu().contiguous() if isinstance(value, torch.Tensor) else value
+    # A clone: `contiguous` keeps odd strides of axes of length 1, and a slice would be saved with all of its base
+    is_tensor = isinstance(value, torch.Tensor)
+    return value.detach().cpu().clone(memory_format=torch.contiguous_format) if is_tensor else value

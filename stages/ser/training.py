@@ -9,8 +9,9 @@ from torch import nn
 from tqdm import tqdm
 
 from stages.ser.dataset import RAVDESS_AudioDataset, class_weights, shuffled_batches
+from stages.ser.networks.blocks import NORMALIZATIONS
 from stages.ser.params import check
-from stages.ser.runtime import autocast, resolve_precision
+from stages.ser.runtime import PRECISIONS, RunSettings, autocast, resolve_precision
 
 PREDICTION_BATCH = 64
 
@@ -29,6 +30,8 @@ class TrainingSettings:
         check(self.epochs >= 1, "epochs", self.epochs, "1 or more")
         check(self.batch_size >= 2, "batch_size", self.batch_size, "2 or more (batch norm needs two clips)")
         check(0 < self.learning_rate < 1, "learning_rate", self.learning_rate, "between 0 and 1")
+        check(self.precision in PRECISIONS, "precision", self.precision, " or ".join(PRECISIONS))
+        check(self.normalization in NORMALIZATIONS, "normalization", self.normalization, " or ".join(NORMALIZATIONS))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +49,7 @@ def fit(
     val: RAVDESS_AudioDataset,
     classes: int,
     settings: TrainingSettings,
-    seed: int,
+    run: RunSettings,
     device: torch.device,
 ) -> Fit:
     """Train with Adam and class-weighted cross-entropy; leave in `network` the weights of the best epoch.
@@ -59,23 +62,26 @@ def fit(
     network.to(device, memory_format=torch.channels_last)
     loss_of = nn.CrossEntropyLoss(class_weights(train.labels, classes).to(device))
     optimizer = torch.optim.Adam(network.parameters(), settings.learning_rate, fused=True)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(run.seed)
+    # Drawn apart, so that the number of clips does not change the order of training
+    sample = torch.randperm(len(train), generator=torch.Generator().manual_seed(run.seed))[: run.batch_norm_clips]
     features, labels = train.features.to(device), train.labels.to(device)
     val_labels = val.labels.to(device)
     history, best, best_state = [], (-1.0, 0.0), {}
     progress = tqdm(total=settings.epochs * len(features), unit="clip", mininterval=1.0)
     for epoch in range(1, settings.epochs + 1):
         network.train()
-        totals = torch.zeros(2, device=device)
+        totals = torch.zeros(3, device=device)  # loss, right answers, clips
         for rows in shuffled_batches(len(features), settings.batch_size, generator):
             totals += _step(network, features[rows], labels[rows], loss_of, optimizer, precision, device)
             progress.update(len(rows))
+        measure_batch_norm(network, features[sample], precision, device)
         val_logits = predict_logits(network, val.features, precision, device)
         row = {
             "epoch": epoch,
-            "train_loss": totals[0].item() / len(features),
+            "train_loss": (totals[0] / totals[2]).item(),
             "val_loss": loss_of(val_logits, val_labels).item(),
-            "train_accuracy": totals[1].item() / len(features),
+            "train_accuracy": (totals[1] / totals[2]).item(),
             "val_accuracy": (val_logits.argmax(dim=1) == val_labels).float().mean().item(),
         }
         history.append(row)
@@ -101,7 +107,7 @@ def _step(
     precision: str,
     device: torch.device,
 ) -> torch.Tensor:
-    """Update the weights once; return (2,): the batch's summed loss and its number of right answers."""
+    """Update the weights once; return (3,): the batch's summed loss, its right answers and its clips."""
     with autocast(precision, device):
         logits = network(features)
     loss = loss_of(logits.float(), labels)
@@ -109,7 +115,28 @@ def _step(
     loss.backward()
     optimizer.step()
     right = (logits.detach().argmax(dim=1) == labels).sum()
-    return torch.stack([loss.detach() * len(labels), right.float()])
+    return torch.stack([loss.detach() * len(labels), right, torch.ones_like(right) * len(labels)])
+
+
+@torch.no_grad()
+def measure_batch_norm(network: nn.Module, features: torch.Tensor, precision: str, device: torch.device) -> None:
+    """Replace the running averages of batch norm by means over these clips, seen without dropout.
+
+    Dropout ahead of a batch norm widens the variance that it averages in training, so that evaluation, without
+    dropout, would shrink every layer's output ("variance shift", Li et al., CVPR 2019; the remedy is the precise batch
+    norm of Wu & Johnson 2021). No clips: the running averages stay.
+    """
+    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    if not norms or len(features) < 2:
+        return
+    network.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over the batches
+        norm.train()
+    for rows in shuffled_batches(len(features), PREDICTION_BATCH, torch.Generator()):
+        with autocast(precision, device):
+            network(features[rows])
 
 
 @torch.inference_mode()

@@ -53,6 +53,12 @@ def conv_block(channels_in: int, channels_out: int, kernel: int, dropout: float)
     )
 
 
+def check_poolings(channels: tuple[int, ...], bands: int, frames: int) -> None:
+    """Raise ParamsError when the blocks halve an input of `bands` × `frames` to nothing."""
+    most = min(bands, frames).bit_length() - 1
+    check(len(channels) <= most, "channels", channels, f"at most {most} blocks for {bands} bands and {frames} frames")
+
+
 def check_fraction(name: str, value: float) -> None:
     """Raise ParamsError unless 0 ≤ value < 1."""
     check(0 <= value < 1, name, value, "0 to below 1")

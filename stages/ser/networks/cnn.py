@@ -6,7 +6,7 @@ import itertools
 import torch
 from torch import nn
 
-from stages.ser.networks.blocks import Standardize, check_fraction, check_sizes, conv_block
+from stages.ser.networks.blocks import Standardize, check_fraction, check_poolings, check_sizes, conv_block
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +28,7 @@ class AudioCNN(nn.Module):
 
     def __init__(self, config: AudioCNNConfig, input_shape: tuple[int, ...], emotions: int, normalization: str) -> None:
         super().__init__()
+        check_poolings(config.channels, *input_shape[-2:])
         self.standardize = Standardize(normalization, bands=input_shape[-2], band_axis=-2)
         widths = (input_shape[0], *config.channels)
         self.convolutions = nn.Sequential(

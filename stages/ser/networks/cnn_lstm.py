@@ -5,7 +5,7 @@ import dataclasses
 import torch
 from torch import nn
 
-from stages.ser.networks.blocks import Standardize, check_fraction, check_sizes, conv_block
+from stages.ser.networks.blocks import Standardize, check_fraction, check_poolings, check_sizes, conv_block
 from stages.ser.params import check
 
 
@@ -33,7 +33,8 @@ class CNNLSTM(nn.Module):
 
     def __init__(self, config: CNNLSTMConfig, input_shape: tuple[int, ...], emotions: int, normalization: str) -> None:
         super().__init__()
-        channels, bands, _ = input_shape
+        channels, bands, frames = input_shape
+        check_poolings(config.channels, bands, frames)
         self.standardize = Standardize(normalization, bands=bands, band_axis=-2)
         widths = (channels, *config.channels)
         self.convolutions = nn.Sequential(
