@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from scripts.demo import copy_project, dvc
+from tests.recording import noting
 
 # Two actors have every emotion in each split; one epoch of narrow networks is enough to fill every output
 TINY = {
@@ -26,9 +27,10 @@ TINY = {
 def demo_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a copy of this project after `dvc repro` on a tiny synthetic corpus.
 
-    It is shared by all tests: copy it before changing anything in it.
+    It is shared by all tests: copy it before changing anything in it. Beside it, `notes` says what its stages opened.
     """
     project = tmp_path_factory.mktemp("demo") / "project"
     copy_project(project, TINY)
-    dvc(project, "repro")
+    with noting(project.parent / "notes"):
+        dvc(project, "repro")
     return project
