@@ -43,8 +43,11 @@ def read_notes(folder: Path, stage: str) -> Notes:
     for line in (folder / stage).read_text(encoding="utf-8").splitlines():
         kind, _, what = line.partition(" ")
         found[kind].add(TEMPORARY.sub(lambda match: match["last"] or match["first"], what))
-    sources = {COMPILED.sub(r"\1.py", path) for path in found["read"]}
-    return Notes(sources, {path for path in found["write"] if "__pycache__" not in path}, found["param"])
+    reads = {COMPILED.sub(r"\1.py", path) for path in found["read"]}
+    writes = {path for path in found["write"] if "__pycache__" not in path}
+    return Notes(
+        *({path for path in paths if not path.startswith(".resume")} for paths in (reads, writes)), found["param"]
+    )
 
 
 def code_violations(stage: PipelineStage, project: Path) -> list[str]:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from stages.ser.checkpoints import Checkpoint
 from stages.ser.dataset import RAVDESS_AudioDataset
 from stages.ser.emotions import EMOTIONS
 from stages.ser.networks.blocks import Standardize
@@ -298,3 +299,45 @@ def test_training_figures_are_means_over_the_clips_seen():
 def test_impossible_precision_and_normalization_are_refused_before_training(precision, normalization):
     with pytest.raises(ParamsError, match=r"is '(float16|batch)'; allowed: "):
         TrainingSettings(1, 2, 0.1, precision, normalization)
+
+
+def interrupted(*arguments: object, monkeypatch: pytest.MonkeyPatch, after_epoch: int) -> None:
+    """Run `fit`, ended by an error right after an epoch's checkpoint."""
+    save, epochs = Checkpoint.save, iter(range(1, after_epoch + 1))
+
+    def save_and_end(checkpoint: Checkpoint, state: dict) -> None:
+        save(checkpoint, state)
+        if next(epochs) == after_epoch:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "save", save_and_end)
+        with pytest.raises(KeyboardInterrupt):
+            fit(*arguments)
+
+
+@pytest.mark.parametrize("after_epoch", [1, 4, 5])
+def test_an_interrupted_training_goes_on_to_equal_weights(after_epoch, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rest = (dataset(18), dataset(8, seed=1), 8, settings(epochs=6), RunSettings(0, 1, 8), CPU)
+
+    def network() -> Perceptron:
+        torch.manual_seed(0)
+        return Dropped()
+
+    undisturbed = network()
+    expected = fit(undisturbed, *rest)
+    interrupted(network(), *rest, Checkpoint("some", 1), monkeypatch=monkeypatch, after_epoch=after_epoch)
+    torch.manual_seed(99)  # where the generator of the new process stands must not matter
+    resumed = Dropped()
+    result = fit(resumed, *rest, Checkpoint("some", 1))
+    assert equal(undisturbed.state_dict(), resumed.state_dict())
+    assert result.best_epoch == expected.best_epoch
+    pd.testing.assert_frame_equal(result.history, expected.history, check_exact=True)
+
+
+def test_a_training_that_diverges_says_what_to_change():
+    clips = dataset(18)
+    clips.features[3] = float("inf")
+    with pytest.raises(ValueError, match=r"loss of epoch 1 is nan: lower learning_rate"):
+        fit(Perceptron("none"), clips, dataset(8), 8, settings(), RunSettings(0, 1, 0), CPU)

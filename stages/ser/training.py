@@ -1,6 +1,7 @@
 """The one training loop, and predictions from what it trained."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from stages.ser.checkpoints import Checkpoint
 from stages.ser.dataset import RAVDESS_AudioDataset, class_weights, shuffled_batches
 from stages.ser.networks.blocks import NORMALIZATIONS
 from stages.ser.params import check
@@ -51,11 +53,14 @@ def fit(
     settings: TrainingSettings,
     run: RunSettings,
     device: torch.device,
+    checkpoint: Checkpoint | None = None,
 ) -> Fit:
     """Train with Adam and class-weighted cross-entropy; leave in `network` the weights of the best epoch.
 
     Best is the highest validation accuracy, then the lowest validation loss, then the earliest epoch. The training
-    figures of the history are means over the epoch's batches, with dropout; the validation figures are without.
+    figures of the history are means over the epoch's batches, with dropout; the validation figures are without. A
+    checkpoint is taken up where it was left, and gets the state after each epoch but the last. ValueError when the
+    loss is no longer a number.
     """
     precision = resolve_precision(settings.precision, device)
     network.standardize.fit(train.features)
@@ -67,9 +72,11 @@ def fit(
     sample = torch.randperm(len(train), generator=torch.Generator().manual_seed(run.seed))[: run.batch_norm_clips]
     features, labels = train.features.to(device), train.labels.to(device)
     val_labels = val.labels.to(device)
-    history, best, best_state = [], (-1.0, 0.0), {}
-    progress = tqdm(total=settings.epochs * len(features), unit="clip", mininterval=1.0)
-    for epoch in range(1, settings.epochs + 1):
+    history, best_state = _restore(checkpoint, network, optimizer, generator)
+    progress = tqdm(
+        total=settings.epochs * len(features), initial=len(history) * len(features), unit="clip", mininterval=1.0
+    )
+    for epoch in range(len(history) + 1, settings.epochs + 1):
         network.train()
         totals = torch.zeros(3, device=device)  # loss, right answers, clips
         for rows in shuffled_batches(len(features), settings.batch_size, generator):
@@ -84,18 +91,53 @@ def fit(
             "train_accuracy": (totals[1] / totals[2]).item(),
             "val_accuracy": (val_logits.argmax(dim=1) == val_labels).float().mean().item(),
         }
+        if not math.isfinite(row["train_loss"]):
+            raise ValueError(f"the training loss of epoch {epoch} is {row['train_loss']}: lower learning_rate")
         history.append(row)
-        score = (row["val_accuracy"], -row["val_loss"])
-        if score > best or not best_state:
-            best, best_epoch = score, epoch
+        if _best(history) is row:
             best_state = {name: value.clone() for name, value in network.state_dict().items()}
+        if checkpoint and epoch < settings.epochs:
+            checkpoint.save(
+                {
+                    "network": network.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "order": generator.get_state(),
+                    "random": _random_state(),
+                    "history": history,
+                    "best": best_state,
+                }
+            )
         progress.set_postfix_str(
             f"epoch {epoch}/{settings.epochs} loss {row['train_loss']:.3f}/{row['val_loss']:.3f} "
             f"accuracy {row['train_accuracy']:.3f}/{row['val_accuracy']:.3f} (train/val)"
         )
     progress.close()
     network.load_state_dict(best_state)
-    return Fit(pd.DataFrame(history), best_epoch, precision)
+    return Fit(pd.DataFrame(history), _best(history)["epoch"], precision)
+
+
+def _best(history: list[dict[str, float]]) -> dict[str, float]:
+    return max(history, key=lambda row: (row["val_accuracy"], -row["val_loss"]))
+
+
+def _restore(
+    checkpoint: Checkpoint | None, network: nn.Module, optimizer: torch.optim.Optimizer, generator: torch.Generator
+) -> tuple[list[dict[str, float]], dict[str, torch.Tensor]]:
+    """Go back to where an ended training stood; return its history and its best state, both empty if there was none."""
+    state = checkpoint.load() if checkpoint else None
+    if state is None:
+        return [], {}
+    network.load_state_dict(state["network"])
+    optimizer.load_state_dict(state["optimizer"])
+    generator.set_state(state["order"])
+    torch.set_rng_state(state["random"][0])
+    torch.cuda.set_rng_state_all(state["random"][1:])
+    return state["history"], state["best"]
+
+
+def _random_state() -> list[torch.Tensor]:
+    """The state of the CPU's generator and of each GPU's, from which dropout draws."""
+    return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [])]
 
 
 def _step(

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from stages.ser.networks.cpu_layers import Conv2d, Dropout
 from stages.ser.params import check
 
 NORMALIZATIONS = ("none", "global", "per_band")
@@ -45,11 +46,11 @@ def conv_block(channels_in: int, channels_out: int, kernel: int, dropout: float)
     ReLU stands after pooling: both orders give the same numbers, this one a quarter of the work.
     """
     return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, kernel, padding=kernel // 2),
+        Conv2d(channels_in, channels_out, kernel, padding=kernel // 2),
         nn.BatchNorm2d(channels_out),
         nn.MaxPool2d(2),
         nn.ReLU(inplace=True),
-        nn.Dropout(dropout),
+        Dropout(dropout),
     )
 
 
@@ -64,7 +65,8 @@ def check_fraction(name: str, value: float) -> None:
     check(0 <= value < 1, name, value, "0 to below 1")
 
 
-def check_sizes(name: str, values: tuple[int, ...], odd: bool = False) -> None:
+def check_sizes(name: str, values: int | tuple[int, ...], odd: bool = False) -> None:
     """Raise ParamsError unless all values are positive (and odd, for kernels that keep the size)."""
-    fits = bool(values) and all(value >= 1 and (value % 2 == 1 or not odd) for value in values)
+    sizes = values if isinstance(values, tuple) else (values,)
+    fits = bool(sizes) and all(size >= 1 and (size % 2 == 1 or not odd) for size in sizes)
     check(fits, name, values, "odd numbers above 0" if odd else "numbers above 0")

@@ -18,9 +18,9 @@ class AudioCNNConfig:
 
     def __post_init__(self) -> None:
         check_sizes("channels", self.channels)
-        check_sizes("kernel", (self.kernel,), odd=True)
+        check_sizes("kernel", self.kernel, odd=True)
         check_fraction("dropout", self.dropout)
-        check_sizes("hidden", (self.hidden,))
+        check_sizes("hidden", self.hidden)
 
 
 class AudioCNN(nn.Module):

@@ -22,8 +22,8 @@ class CNNLSTMConfig:
         check_sizes("channels", self.channels)
         check_sizes("kernels", self.kernels, odd=True)
         check(len(self.kernels) == len(self.channels), "kernels", self.kernels, f"one for each of {self.channels}")
-        check_sizes("lstm_hidden", (self.lstm_hidden,))
-        check_sizes("lstm_layers", (self.lstm_layers,))
+        check_sizes("lstm_hidden", self.lstm_hidden)
+        check_sizes("lstm_layers", self.lstm_layers)
         check_fraction("dropout", self.dropout)
         check_fraction("lstm_dropout", self.lstm_dropout)
 
@@ -40,7 +40,7 @@ class CNNLSTM(nn.Module):
         self.convolutions = nn.Sequential(
             *(
                 conv_block(before, after, kernel, config.dropout)
-                for before, after, kernel in zip(widths, widths[1:], config.kernels, strict=False)
+                for before, after, kernel in zip(widths[:-1], widths[1:], config.kernels, strict=True)
             )
         )
         self.lstm = nn.LSTM(

@@ -15,8 +15,8 @@ class AudioLSTMConfig:
     dropout: float
 
     def __post_init__(self) -> None:
-        check_sizes("hidden", (self.hidden,))
-        check_sizes("layers", (self.layers,))
+        check_sizes("hidden", self.hidden)
+        check_sizes("layers", self.layers)
         check_fraction("dropout", self.dropout)
 
 

@@ -1,0 +1,57 @@
+"""The state of an unfinished training, kept after each epoch, so that one that was ended goes on to equal weights."""
+
+import hashlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stages.ser.tensors import load_tensors, save_tensors
+
+FOLDER = Path(".resume")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Checkpoint:
+    """A file beside the pipeline's outputs: DVC neither knows nor removes it, and it ends with the training.
+
+    It is taken up only by a training that equals the one that left it: the same code, torch, settings and data.
+    """
+
+    def __init__(self, name: str, *origin: Any) -> None:
+        self.path = FOLDER / f"{name}.pt"
+        self._origin = _digest(_imported_code(), torch.__version__, *origin)
+
+    def load(self) -> dict[str, Any] | None:
+        """Return the state that an equal training left, if any; a damaged file counts as none."""
+        try:
+            content = load_tensors(self.path, ("origin", "state"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return content["state"] if content["origin"] == self._origin else None
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Replace the state: tensors, numbers and strings in dictionaries and lists."""
+        save_tensors({"origin": self._origin, "state": state}, self.path)
+
+    def remove(self) -> None:
+        """Forget the state: the training's results are written."""
+        self.path.unlink(missing_ok=True)
+
+
+def _imported_code() -> list[bytes]:
+    """The content of the project's files that this process has imported, in the order of their names."""
+    files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    paths = sorted(Path(file) for file in files if file and Path(file).is_relative_to(ROOT / "stages"))
+    return [path.read_bytes() for path in paths]
+
+
+def _digest(*items: Any) -> str:
+    digest = hashlib.sha256()
+    for item in items:
+        is_tensor = isinstance(item, torch.Tensor)
+        digest.update(repr(item.shape if is_tensor else item).encode())
+        if is_tensor:
+            digest.update(item.cpu().contiguous().numpy())
+    return digest.hexdigest()
