@@ -16,7 +16,7 @@ from stages.ser.params import read_params
 
 SCORES = ("accuracy", "uar", "macro_f1")
 SUMMARY = Path("metrics/seeds.json")
-DIGITS = 4  # as in metrics/<model>.json
+DIGITS = 4
 
 
 def main() -> None:

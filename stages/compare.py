@@ -26,12 +26,12 @@ def main() -> None:
 def compare(models: list[str], networks: list[str]) -> None:
     """Write the table and the pictures, and print the table."""
     corpus, split = read_params(Path("params.yaml"), "corpus", "split")
-    tests = {model: json.loads(Path(f"metrics/{model}.json").read_text(encoding="utf-8"))["test"] for model in models}
+    tests = {model: read_test(model) for model in models}
     comparison = beside_design(tests, read_table(Path("data/design.csv")), corpus["name"], split["protocol"])
-    write_table(comparison, Path("metrics/comparison.csv"), digits=4)
+    write_table(comparison, Path("metrics/comparison.csv"))
 
     setting = f"{plotting.label(corpus['name'])}, {plotting.label(split['protocol'])} split"
-    subtitle = f"{setting}, {tests[models[0]]['clips']} test clips"
+    subtitle = f"{setting}, {tests[models[0]]['clips']:.0f} test clips"
     confusions = {model: read_table(Path(f"plots/confusion/{model}.csv"), ("actual", "predicted")) for model in models}
     curves = {model: read_table(Path(f"plots/roc_macro/{model}.csv"), ("fpr", "tpr")) for model in models}
     histories = {network: read_table(Path(f"plots/history/{network}.csv"), ("epoch",)) for network in networks}
@@ -43,6 +43,13 @@ def compare(models: list[str], networks: list[str]) -> None:
 
     print(subtitle)
     print(comparison.to_string(index=False, na_rep="-", float_format="{:.4f}".format))
+
+
+def read_test(model: str) -> dict[str, float]:
+    """Return what `evaluate` measured on the test split."""
+    scores = json.loads(Path(f"metrics/{model}.json").read_text(encoding="utf-8"))["test"]
+    groups = read_table(Path(f"metrics/groups/{model}.csv"), ("group", "clips")).set_index("group")
+    return groups.loc["test"].to_dict() | scores
 
 
 def beside_design(tests: dict[str, dict], design: pd.DataFrame, corpus: str, protocol: str) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""data/{predictions/<model>,clips}.csv → metrics/<model>.json, metrics/per_class/, plots/{confusion,roc,roc_macro}/."""
+"""data/{predictions/<model>,clips}.csv → metrics/<model>.json, metrics/{groups,per_class}/, plots/{confusion,roc*}/."""
 
 import argparse
 from pathlib import Path
@@ -8,9 +8,7 @@ import pandas as pd
 from stages.ser import scoring
 from stages.ser.errors import reporting
 from stages.ser.files import read_table, write_json, write_table
-from stages.ser.predictions import read_predictions
-
-METRIC_DIGITS = 4  # a test split of 216 clips resolves 0.0046
+from stages.ser.predictions import SPLITS, read_predictions
 
 
 def main() -> None:
@@ -25,21 +23,17 @@ def evaluate(model: str) -> None:
     """Write all reports of one model; ValueError if a split has no clips or a clip has no sex."""
     path = Path(f"data/predictions/{model}.csv")
     table = with_sex(read_predictions(path), Path("data/clips.csv"))
-    train, val, test = (table[table["split"] == split] for split in ("train", "val", "test"))
+    groups = {split: table[table["split"] == split] for split in SPLITS}
+    test = groups["test"]
     if test.empty:
         raise ValueError(f"{path}: no clips in the split test")
-    write_json(
-        {
-            "train": scoring.accuracy_and_uar(train),
-            "val": scoring.accuracy_and_uar(val),
-            "test": scoring.headline(test) | by_sex(test),
-        },
-        Path(f"metrics/{model}.json"),
-        METRIC_DIGITS,
-    )
+    groups |= {f"test, {sex}": test[test["sex"] == sex] for sex in ("female", "male")}
+    metrics = {"val": scoring.accuracy_and_uar(groups["val"]), "test": scoring.headline(test)}
+    write_json(metrics, Path(f"metrics/{model}.json"))
+    write_table(scoring.group_scores(groups), Path(f"metrics/groups/{model}.csv"))
     curves = scoring.roc_curves(test)
     confusion = pd.DataFrame({"actual": test["emotion"], "predicted": scoring.predicted(test)})
-    write_table(scoring.class_scores(test), Path(f"metrics/per_class/{model}.csv"), METRIC_DIGITS)
+    write_table(scoring.class_scores(test), Path(f"metrics/per_class/{model}.csv"))
     write_table(confusion, Path(f"plots/confusion/{model}.csv"))
     write_table(curves, Path(f"plots/roc/{model}.csv"))
     write_table(scoring.macro_roc(curves), Path(f"plots/roc_macro/{model}.csv"))
@@ -53,12 +47,6 @@ def with_sex(table: pd.DataFrame, clips: Path) -> pd.DataFrame:
     if unknown:
         raise ValueError(f"{clips}: no sex for {len(unknown)} of the predicted clips, first {unknown[0]}")
     return table
-
-
-def by_sex(test: pd.DataFrame) -> dict[str, dict]:
-    """Score the clips of each sex on their own."""
-    groups = {sex: test[test["sex"] == sex] for sex in ("female", "male")}
-    return {sex: scoring.accuracy_and_uar(group) | {"clips": len(group)} for sex, group in groups.items()}
 
 
 if __name__ == "__main__":

@@ -40,7 +40,15 @@ def test_headline_by_hand(three_emotions):
     assert scores["uar"] == pytest.approx((3 / 4 + 1 / 2 + 0) / 3)
     # calm: precision 3/4, recall 3/4; happy: precision 1/3, recall 1/2; sad: never predicted
     assert scores["macro_f1"] == pytest.approx((3 / 4 + 2 / 5 + 0) / 3)
-    assert scores["clips"] == 8
+
+
+def test_group_scores_by_hand(three_emotions):
+    groups = scoring.group_scores({"all": three_emotions, "none": three_emotions.head(0)}).set_index("group")
+    assert list(groups["clips"]) == [8, 0]
+    assert groups.loc["all", "uar"] == pytest.approx((3 / 4 + 1 / 2 + 0) / 3)
+    interval = groups.loc["all", ["accuracy", "accuracy_low", "accuracy_high"]]
+    assert interval.tolist() == pytest.approx([4 / 8, *scoring.wilson_interval(4, 8)])
+    assert groups.loc["none"].drop("clips").isna().all()
 
 
 def test_class_scores_by_hand(three_emotions):
@@ -136,4 +144,5 @@ def test_random_probabilities_are_near_chance():
     table[list(EMOTIONS)] = generator.dirichlet(np.ones(8), size=800)
     scores = scoring.headline(table)
     assert scores["roc_auc"] == pytest.approx(0.5, abs=0.03)
-    assert scores["accuracy_low"] < 1 / 8 < scores["accuracy_high"]
+    group = scoring.group_scores({"all": table}).loc[0]
+    assert group["accuracy_low"] < 1 / 8 < group["accuracy_high"]

@@ -8,7 +8,7 @@ from scripts.report.comparison import Comparison
 from scripts.report.policy import Check, number
 
 ABSENT = "–"
-DIGITS = 4  # as in metrics/<model>.json
+DIGITS = 4
 
 
 class Table(NamedTuple):

@@ -34,18 +34,24 @@ def accuracy_and_uar(table: pd.DataFrame) -> dict[str, float | None]:
     }
 
 
-def headline(table: pd.DataFrame) -> dict[str, float | int | None]:
-    """Return accuracy with its 95 % interval, UAR, macro F1, macro one-vs-rest ROC AUC and the number of clips."""
+def headline(table: pd.DataFrame) -> dict[str, float | None]:
+    """Return accuracy, UAR, macro F1 and macro one-vs-rest ROC AUC."""
     classes = class_scores(table)
-    right = int((predicted(table) == table["emotion"]).sum())
-    low, high = wilson_interval(right, len(table))
     return accuracy_and_uar(table) | {
-        "accuracy_low": low,
-        "accuracy_high": high,
         "macro_f1": float(classes["f1"].mean()),
         "roc_auc": float(classes["roc_auc"].mean()) if len(classes) > 1 else None,
-        "clips": len(table),
     }
+
+
+def group_scores(groups: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return a row a group: group, clips, accuracy with its 95 % interval (accuracy_low, accuracy_high), uar."""
+    rows = []
+    for group, table in groups.items():
+        right = int((predicted(table) == table["emotion"]).sum())
+        low, high = wilson_interval(right, len(table)) if len(table) else (None, None)
+        scores = accuracy_and_uar(table)
+        rows.append((group, len(table), scores["accuracy"], low, high, scores["uar"]))
+    return pd.DataFrame(rows, columns=["group", "clips", "accuracy", "accuracy_low", "accuracy_high", "uar"])
 
 
 def wilson_interval(right: int, clips: int, level: float = 0.95) -> tuple[float, float]:
