@@ -11,7 +11,7 @@ INSTALLED := .venv/.installed
 # The commands in dvc.yaml say `python`, and shall get that of .venv
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo repro seeds report test test-all lint clean
+.PHONY: help demo repro verify seeds report summary lock-check push test test-all lint clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ demo: $(INSTALLED)  ## Run the whole pipeline on a small synthetic corpus, offli
 
 repro: $(INSTALLED)  ## Run what changed on RAVDESS (RAVDESS_SOURCE=archive or folder: no download)
 	$(BIN)/dvc repro
+
+verify: $(INSTALLED)  ## Rerun the last commit in a clone and compare (UNTIL="split precompute_mfcc": that far)
+	$(BIN)/python -m scripts.verify $(if $(UNTIL),--until $(UNTIL)) $(ARGS)
 
 seeds: $(INSTALLED)  ## Repeat it with SEEDS="42 43 44" as experiments seed-42, …; summarise them in metrics/seeds.json
 	@for seed in $(SEEDS); do \
@@ -33,6 +36,15 @@ seeds: $(INSTALLED)  ## Repeat it with SEEDS="42 43 44" as experiments seed-42, 
 report: $(INSTALLED)  ## Compare with BASE=<rev> in report/; fails by policy.yaml (HEAD=<rev>, OUT=folder)
 	@test -n "$(BASE)" || { echo "make report BASE=<rev>: a commit, branch, tag or experiment to compare with"; exit 2; }
 	$(BIN)/python -m scripts.report --base "$(BASE)" --head "$(HEAD)" --out "$(OUT)" $(ARGS)
+
+summary:  ## Show the last report; in CI on the page of the run
+	@cat "$(OUT)/report.md" >> "$${GITHUB_STEP_SUMMARY:-/dev/stdout}"
+
+lock-check: $(INSTALLED)  ## Name what changed since the run behind dvc.lock; needs no data
+	$(BIN)/python -m scripts.check_lock
+
+push: $(INSTALLED)  ## Push results and runs to the default remote (docs/REMOTE.md)
+	$(BIN)/python -m scripts.push
 
 test: $(INSTALLED)  ## Run the tests, but for the slow ones (ARGS="-k split": some of them)
 	$(BIN)/python -m pytest $(ARGS)

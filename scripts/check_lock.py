@@ -1,0 +1,100 @@
+"""dvc.yaml, dvc.lock and the files that git has → every input that changed without a rerun; needs no data."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import yaml
+from dvc.dependency.param import ParamsDependency
+from dvc.exceptions import DvcException
+from dvc.output import Output
+from dvc.repo import Repo
+from dvc.stage import PipelineStage
+from dvc.utils.flatten import flatten
+
+
+class Change(NamedTuple):
+    """What the run behind dvc.lock did not see."""
+
+    file: str
+    what: str  # what became of it since that run
+    line: int = 0  # of the param in its file; 0: the file as a whole
+
+
+def stale_inputs(repo: Repo) -> dict[Change, list[str]]:
+    """Return the stages behind each change: inputs, commands and outputs in git that are not those of dvc.lock.
+
+    It is `dvc status` but for what a clone without data lacks: an output of a stage that is not there counts only where
+    the lock names another checksum for a stage that reads it than for its maker.
+    """
+    makers = {out.fs_path: out for stage in repo.index.stages for out in stage.outs if out.use_cache}
+    found: dict[Change, list[str]] = {}
+    with repo.lock:
+        for stage in repo.index.stages:
+            for change in _changes(stage, makers):
+                found.setdefault(change, []).append(stage.name)
+    return found
+
+
+def _changes(stage: PipelineStage, makers: dict[str, Output]) -> Iterator[Change]:
+    if not any(out.hash_info for out in stage.outs):
+        yield Change("dvc.yaml", f"{stage.name} is not in dvc.lock")
+        return
+    if stage.cmd_changed:
+        yield Change("dvc.yaml", f"cmd of {stage.name} modified")
+    for file in (*stage.deps, *stage.outs):
+        if isinstance(file, ParamsDependency):
+            yield from _param_changes(file)
+        elif file.fs_path in makers and not file.exists:
+            maker = makers[file.fs_path]
+            if file.hash_info != maker.hash_info:
+                yield Change("dvc.lock", f"{file.def_path} is not the one that {maker.stage.name} made")
+        else:
+            yield from (Change(file.def_path, what) for what in file.workspace_status().values())
+
+
+def _param_changes(dep: ParamsDependency) -> Iterator[Change]:
+    """Yield the leaves that differ from those of the run."""
+    old, new = (flatten(dict(params)) for params in (dep.hash_info.value or {}, dep.read_params()))
+    for key in sorted({*old, *new}):
+        if old.get(key) != new.get(key):
+            yield Change(dep.def_path, f"{key} {old.get(key, 'none')} → {new.get(key, 'none')}", _line_of(key, dep))
+
+
+def _line_of(key: str, dep: ParamsDependency) -> int:
+    """Return the line of a leaf in a YAML file, or of the last of its sections that is there."""
+    with dep.fs.open(dep.fs_path, encoding="utf-8") as file:
+        node, line = yaml.compose(file), 0
+    for name in key.split("."):
+        for child, value in node.value if isinstance(node, yaml.MappingNode) else ():
+            if child.value == name:
+                node, line = value, child.start_mark.line + 1
+                break
+    return line
+
+
+def annotate(change: Change, stages: Iterable[str], in_github: bool) -> str:
+    """Write a change as a line for a terminal, or as the command that puts it beside the file in a pull request."""
+    message = f"{change.what}; not rerun: {', '.join(stages)}"
+    if not in_github:
+        return f"{change.file}{f':{change.line}' if change.line else ''}: {message}"
+    place = f"file={change.file}{f',line={change.line}' if change.line else ''}"
+    return f"::error {place},title=dvc.lock is stale::{message.replace('%', '%25')}"
+
+
+def main() -> None:
+    try:
+        with Repo() as repo:
+            found = stale_inputs(repo)
+    except (OSError, DvcException) as error:
+        raise SystemExit(f"check_lock: {error}") from error
+    for change, stages in found.items():
+        print(annotate(change, stages, in_github=os.environ.get("GITHUB_ACTIONS") == "true"))
+    if found:
+        sys.exit(f"dvc.lock is stale, {len(found)} changes: run `dvc repro` and commit what it writes")
+    print("dvc.lock is that of these files")
+
+
+if __name__ == "__main__":
+    main()

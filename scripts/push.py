@@ -1,0 +1,35 @@
+"""Results, run cache and the reports of each run in it → the default remote, for `dvc repro --pull` to restore.
+
+`dvc push --run-cache` leaves the reports behind, the outputs with `cache: false` that DVC's cache keeps for each run. A
+training has one, its history, so from such a remote it would not be restored but train again.
+"""
+
+import contextlib
+
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+
+
+def main() -> None:
+    try:
+        with Repo() as repo:
+            files, runs = push(repo)
+    except DvcException as error:
+        raise SystemExit(f"push: {error}") from error
+    print(f"{files} files pushed, and {runs} runs")
+
+
+def push(repo: Repo) -> tuple[int, int]:
+    """Push all that a clone needs; return how many files were not there yet, and how many runs may be restored."""
+    files = repo.push()
+    runs = repo.stage_cache.push(None)
+    with contextlib.chdir(repo.root_dir):  # where DVC expects the outputs of runs
+        used = repo.stage_cache.get_used_objs(runs)
+    for odb, objects in used.items():
+        here = {item for item in objects if (odb or repo.cache.local).exists(item.value)}
+        files += len(repo.cloud.push(here, odb=odb).transferred)
+    return files, len(runs)
+
+
+if __name__ == "__main__":
+    main()
