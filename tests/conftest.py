@@ -20,6 +20,10 @@ TINY = {
     "train_extractor.network.channels": [4, 4, 4],
     "train_extractor.network.lstm_hidden": 8,
     "train_lgbm.estimators": 5,
+    "train_compact.schedule.epochs": 1,
+    "train_compact.network.front": [4, 4],
+    "train_compact.network.width": 8,
+    "train_compact.network.lstm_hidden": 8,
 }
 
 

@@ -36,7 +36,7 @@ def test_second_repro_runs_nothing(demo_project):
 
 def test_metrics_are_shown_for_every_model(demo_project):
     shown = json.loads(dvc(demo_project, "metrics", "show", "--json", capture_output=True).stdout)[""]["data"]
-    for model in ("cnn", "lstm", "hybrid"):
+    for model in ("cnn", "lstm", "hybrid", "compact"):
         assert 0 <= shown[f"metrics/{model}.json"]["data"]["test"]["accuracy"] <= 1
 
 

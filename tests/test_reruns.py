@@ -16,7 +16,7 @@ from scripts.demo import ROOT, dvc
 from tests.pipeline import change_param, copy_finished, offer_as_ravdess, read_leaves
 from tests.rerun_table import PAGE, Matrix, declared_matrix, render, source_files
 
-TRAININGS = {"train_cnn", "train_lstm", "train_extractor", "train_lgbm"}
+TRAININGS = {"train_cnn", "train_lstm", "train_extractor", "train_lgbm", "train_compact"}
 
 
 @pytest.fixture(scope="module")
@@ -93,13 +93,15 @@ def test_changing_the_split_computes_no_feature_anew(matrix):
     keys = [key for key in matrix.params if key.startswith("split.")]
     may_run = matrix.may_run(set().union(*(matrix.params[key] for key in keys)))
     assert {"split", *TRAININGS} <= may_run
-    assert may_run.isdisjoint({"fetch", "ingest", "precompute_mel", "precompute_mfcc"})
+    assert may_run.isdisjoint({"fetch", "ingest", "precompute_mel", "precompute_mfcc", "precompute_logmel"})
 
 
 def test_changing_mfcc_leaves_the_networks_on_mel_alone(matrix):
     may_run = matrix.may_run(matrix.params["mfcc.n_mfcc"])
     assert "train_lstm" in may_run
-    assert may_run.isdisjoint({"precompute_mel", "train_cnn", "train_extractor", "extract_features", "train_lgbm"})
+    assert may_run.isdisjoint(
+        {"precompute_mel", "train_cnn", "train_extractor", "extract_features", "train_lgbm", "train_compact"}
+    )
 
 
 def test_page_says_what_dvc_says(matrix):
@@ -118,6 +120,8 @@ CHANGES = [
     ("train_lstm.network.dropout", 0.2),
     ("train_extractor.network.dropout", 0.2),
     ("train_lgbm.leaves", 15),
+    ("logmel.hop_samples", 320),
+    ("train_compact.network.dropout", 0.2),
 ]
 
 

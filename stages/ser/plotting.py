@@ -36,6 +36,7 @@ LABELS = {
     "lstm": "AudioLSTM",
     "hybrid": "Hybrid",
     "extractor": "Hybrid's CNN-LSTM",
+    "compact": "CompactNet",
 }
 # Okabe & Ito 2008, "Color universal design": told apart by colour-blind readers; ordered from dark to light for print
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -85,7 +86,10 @@ def draw_confusion(guesses: dict[str, pd.DataFrame], subtitle: str) -> Figure:
 
 @printed
 def draw_learning_curves(histories: dict[str, pd.DataFrame], subtitle: str) -> Figure:
-    """Draw loss and accuracy over epochs; histories: network → columns as in plots/history."""
+    """Draw loss and accuracy over epochs; histories: network → columns as in plots/history.
+
+    A training on mixed clips has no accuracy (`train_accuracy` is missing).
+    """
     figure = Figure(figsize=(WIDTH_IN, 3.6), layout="constrained")
     figure.suptitle(f"Learning curves, {subtitle}")
     panels = figure.subplots(1, 2)
@@ -95,8 +99,11 @@ def draw_learning_curves(histories: dict[str, pd.DataFrame], subtitle: str) -> F
             line = {"color": color, "marker": marker, "markersize": 4, "markevery": every, "linewidth": 1.3}
             epochs = history["epoch"]
             axes.plot(epochs, history[f"val_{quantity}"], "-", label=f"{label(network)}, validation", **line)
-            train = axes.plot(epochs, history[f"train_{quantity}"], "--", label=f"{label(network)}, training", **line)
-            train[0].set_markerfacecolor("white")
+            if f"train_{quantity}" in history:
+                train = axes.plot(
+                    epochs, history[f"train_{quantity}"], "--", label=f"{label(network)}, training", **line
+                )
+                train[0].set_markerfacecolor("white")
         axes.set(title=title, xlabel="epoch", xlim=(0, None))
         axes.grid(True)
     panels[0].set(ylabel="class-weighted cross-entropy (nats)")

@@ -1,0 +1,54 @@
+"""What the runs of CompactNet share: settings, and the logits of all clips after a training on one fold."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from stages.ser.augmentation import Augmentation
+from stages.ser.emotions import EMOTIONS
+from stages.ser.networks.compact import CompactConfig, CompactNet
+from stages.ser.params import build, read_params
+from stages.ser.ragged import RaggedDataset
+from stages.ser.runtime import RunSettings, prepare
+from stages.ser.schedule_training import ScheduleSettings, fit_on_schedule, predict_ragged_logits
+
+PARAMS = Path("params.yaml")
+LOGMEL = Path("data/features/logmel.pt")
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The section `train_compact`."""
+
+    schedule: ScheduleSettings
+    augmentation: Augmentation
+    network: CompactConfig
+
+
+def train_compact(clips: pd.DataFrame, seed: int, changes: dict[str, Any]) -> torch.Tensor:
+    """Train on the clips of the split train and return the logits (clip, emotions) of all.
+
+    changes: values of `train_compact` by their dotted names, in place of those of `params.yaml`.
+    """
+    shared, values = read_params(PARAMS, "train", "train_compact")
+    settings = build(Settings, changed(values, changes), "train_compact")
+    device = prepare(build(RunSettings, shared | {"seed": seed}, "train"))
+    dataset = RaggedDataset.from_cache(LOGMEL, clips)
+    train, val = (dataset[torch.tensor((clips["split"] == part).to_numpy())] for part in ("train", "val"))
+    network = CompactNet(settings.network, dataset.bands, len(EMOTIONS))
+    fitted = fit_on_schedule(network, train, val, len(EMOTIONS), settings.schedule, settings.augmentation, seed, device)
+    return predict_ragged_logits(fitted.network, dataset, device)
+
+
+def changed(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy of a section with other values; ValueError names a change of what it does not have."""
+    values = {key: dict(value) if isinstance(value, dict) else value for key, value in values.items()}
+    for name, value in changes.items():
+        section, _, key = name.partition(".")
+        if key not in values.get(section, {}):
+            raise ValueError(f"crossval/params.yaml: {name} is no key of train_compact; sections are {sorted(values)}")
+        values[section][key] = value
+    return values

@@ -1,0 +1,29 @@
+"""What the runs of the design's networks share: train on one fold, keep the epoch that its validation clips choose."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from crossval.runs import Run
+from stages.ser.dataset import RAVDESS_AudioDataset
+from stages.ser.emotions import EMOTIONS
+from stages.ser.params import build, read_params
+from stages.ser.runtime import RunSettings, prepare
+from stages.ser.training import Fit, fit
+
+PARAMS = Path("params.yaml")
+
+
+def train_network(
+    run: Run, kind: type[nn.Module], settings_kind: type, section: str, features: Path
+) -> tuple[nn.Module, Fit, RAVDESS_AudioDataset, torch.device]:
+    """Train a network by its section of `params.yaml` with the run's seed; return it, its fit, clips and device."""
+    shared, settings = read_params(PARAMS, "train", section)
+    settings = build(settings_kind, settings, section)
+    shared = build(RunSettings, shared | {"seed": run.seed}, "train")
+    dataset = RAVDESS_AudioDataset.from_cache(features, run.clips())
+    device = prepare(shared)
+    network = kind(settings.network, tuple(dataset.features.shape[1:]), len(EMOTIONS), settings.normalization)
+    result = fit(network, dataset.part("train"), dataset.part("val"), len(EMOTIONS), settings, shared, device)
+    return network, result, dataset, device

@@ -1,0 +1,185 @@
+"""CompactNet: 2-D front end, dilated convolutions, a bidirectional LSTM and attentive pooling over a clip's frames."""
+
+import dataclasses
+
+import torch
+from torch import nn
+
+from stages.ser.networks.blocks import check_fraction, check_sizes
+from stages.ser.params import check
+from stages.ser.ragged import RaggedDataset, mask_of
+
+
+@dataclasses.dataclass(frozen=True)
+class CompactConfig:
+    front: tuple[int, ...]
+    width: int
+    kernel: int
+    dilations: tuple[int, ...]
+    lstm_hidden: int
+    heads: int
+    dropout: float
+
+    def __post_init__(self) -> None:
+        check_sizes("front", self.front)
+        check_sizes("width", (self.width,))
+        check_sizes("kernel", (self.kernel,), odd=True)
+        check_sizes("dilations", self.dilations)
+        check(self.lstm_hidden >= 0, "lstm_hidden", self.lstm_hidden, "0 (none) or more")
+        channels = 2 * self.lstm_hidden or self.width
+        check(self.heads >= 1 and channels % self.heads == 0, "heads", self.heads, f"a divisor of {channels}")
+        check_fraction("dropout", self.dropout)
+
+
+class CompactNet(nn.Module):
+    """(clip, frames, bands) float32 in dB at the clip's own level, lengths (clip,) → logits (clip, emotions).
+
+    What lies behind a clip's end does not matter: a clip padded further has the same logits.
+    """
+
+    def __init__(self, config: CompactConfig, bands: int, emotions: int) -> None:
+        super().__init__()
+        self.standardize = LevelAndShape(bands)
+        widths = (1, *config.front)
+        self.front = nn.ModuleList(
+            nn.Conv2d(before, after, 3, stride=(1 if index else 2, 2), padding=1, bias=False)
+            for index, (before, after) in enumerate(zip(widths, config.front, strict=False))
+        ).to(memory_format=torch.channels_last)
+        self.front_norms = nn.ModuleList(MaskedBatchNorm(channels) for channels in config.front)
+        for _ in config.front:
+            bands = (bands + 1) // 2
+        self.project = nn.Linear(config.front[-1] * bands, config.width)
+        self.blocks = nn.ModuleList(
+            DilatedBlock(config.width, config.kernel, dilation, config.dropout) for dilation in config.dilations
+        )
+        self.norm = MaskedBatchNorm(config.width)
+        self.recurrent = MaskedBiLSTM(config.width, config.lstm_hidden) if config.lstm_hidden else None
+        channels = 2 * config.lstm_hidden or config.width
+        self.pool = AttentivePooling(channels, config.heads)
+        self.head = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(2 * channels + 1, emotions))
+
+    def embed(self, frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Return (clip, 2 · channels + 1): attentive mean and standard deviation, and the level."""
+        mask = mask_of(lengths, frames.shape[1])
+        shape, level = self.standardize(frames, mask)
+        maps, mask, lengths = shape.unsqueeze(1), mask[:, ::2], (lengths + 1) // 2
+        maps = maps.contiguous(memory_format=torch.channels_last)
+        for layer, norm in zip(self.front, self.front_norms, strict=True):
+            # (clip, channels, frames, bands) → (clip, frames, bands, channels) and back: a view of channels-last maps
+            maps = norm(layer(maps).permute(0, 2, 3, 1), mask).relu().permute(0, 3, 1, 2)
+        sequence = self.project(maps.permute(0, 2, 3, 1).flatten(2))
+        for block in self.blocks:
+            sequence = block(sequence, mask)
+        sequence = self.norm(sequence, mask)
+        if self.recurrent is not None:
+            sequence = self.recurrent(sequence, lengths)
+        return torch.cat([self.pool(sequence, mask), level], dim=1)
+
+    def forward(self, frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        return self.head(self.embed(frames, lengths))
+
+
+class LevelAndShape(nn.Module):
+    """Split a log-mel spectrogram into its level and its shape, each standardised by statistics of the training clips.
+
+    The level is the mean over the clip in dB; the shape, what differs from it, is standardised for each band.
+    """
+
+    def __init__(self, bands: int) -> None:
+        super().__init__()
+        for name, size in (("mean", bands), ("sd", bands), ("level_mean", 1), ("level_sd", 1)):
+            self.register_buffer(name, torch.zeros(size) if name.endswith("mean") else torch.ones(size))
+
+    def fit(self, train: RaggedDataset) -> None:
+        """Measure the statistics on training clips."""
+        levels = torch.stack([clip.mean() for clip in train.clips])
+        shapes = torch.cat([clip - level for clip, level in zip(train.clips, levels, strict=True)])
+        for name, values in (("", shapes), ("level_", levels[:, None])):
+            sd, mean = torch.std_mean(values, dim=0)
+            getattr(self, f"{name}mean").copy_(mean)
+            getattr(self, f"{name}sd").copy_(sd.clamp_min(1e-5))
+
+    def forward(self, frames: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """frames: (clip, frames, bands), mask: (clip, frames) → shape, zero outside the mask, and level (clip, 1)."""
+        level = (frames * mask[..., None]).sum(dim=(1, 2)) / (mask.sum(dim=1) * frames.shape[2])
+        shape = (frames - level[:, None, None] - self.mean) / self.sd
+        return shape * mask[..., None], (level[:, None] - self.level_mean) / self.level_sd
+
+
+class MaskedBatchNorm(nn.BatchNorm1d):
+    """Batch norm of (clip, frames, …, channels) over the frames of the mask (clip, frames); zero outside it."""
+
+    def forward(self, sequence: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        mask = mask.view(*mask.shape, *[1] * (sequence.ndim - 2)).to(sequence.dtype)
+        values = sequence * mask
+        mean, variance = self.running_mean, self.running_var
+        if self.training:
+            count = mask.sum() * sequence[0, 0].numel() / sequence.shape[-1]
+            rows = values.flatten(0, -2)
+            mean = rows.sum(dim=0) / count
+            variance = (rows.square().sum(dim=0) / count - mean.square()).clamp_min(0)
+            self.running_mean.lerp_(mean.detach(), self.momentum)
+            self.running_var.lerp_(variance.detach(), self.momentum)
+        scale = self.weight * (variance + self.eps).rsqrt()
+        return torch.addcmul(self.bias - mean * scale, values, scale) * mask
+
+
+class DilatedBlock(nn.Module):
+    """x + linear(dropout(ReLU(BN(dilated convolution(ReLU(BN x)))))) on (clip, frames, width) (He et al. 2016).
+
+    The convolution is one matrix product over shifted copies; dropout leaves out a channel of a clip at a time.
+    """
+
+    def __init__(self, width: int, kernel: int, dilation: int, dropout: float) -> None:
+        super().__init__()
+        self.kernel, self.dilation = kernel, dilation
+        self.before, self.after = MaskedBatchNorm(width), MaskedBatchNorm(width)
+        self.dilated = nn.Linear(kernel * width, width, bias=False)
+        self.dropout = nn.Dropout(dropout)
+        self.mix = nn.Linear(width, width)
+
+    def forward(self, sequence: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """mask: (clip, frames), True on the clip; beyond it the convolution sees zeros."""
+        frames, reach = sequence.shape[1], self.kernel // 2 * self.dilation
+        padded = nn.functional.pad(self.before(sequence, mask).relu(), (0, 0, reach, reach))
+        shifted = [padded[:, start : start + frames] for start in range(0, 2 * reach + 1, self.dilation)]
+        hidden = self.after(self.dilated(torch.cat(shifted, dim=2)), mask).relu()
+        kept = self.dropout(hidden.new_ones(len(hidden), 1, hidden.shape[2]))
+        return sequence + self.mix(hidden * kept)
+
+
+class MaskedBiLSTM(nn.Module):
+    """(clip, frames, channels), lengths (clip,) → (clip, frames, 2 · hidden), backwards from each clip's own end.
+
+    Two LSTMs over padded batches: a third of the time that a packed sequence takes on a CPU.
+    """
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.ahead = nn.LSTM(channels, hidden, batch_first=True)
+        self.back = nn.LSTM(channels, hidden, batch_first=True)
+
+    def forward(self, sequence: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        frame = torch.arange(sequence.shape[1], device=sequence.device)
+        reverse = torch.where(frame < lengths[:, None], lengths[:, None] - 1 - frame, frame)[..., None]
+        flipped, _ = self.back(sequence.take_along_dim(reverse, dim=1))
+        return torch.cat([self.ahead(sequence)[0], flipped.take_along_dim(reverse, dim=1)], dim=2)
+
+
+class AttentivePooling(nn.Module):
+    """(clip, frames, channels) → (clip, 2 · channels): each head weighs the frames for its share of the channels.
+
+    Weighted mean and standard deviation (attentive statistics pooling, Okabe et al. 2018).
+    """
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.scores = nn.Linear(channels, heads)
+
+    def forward(self, sequence: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        scores = self.scores(sequence).masked_fill(~mask[..., None], -torch.inf)
+        weights = scores.softmax(dim=1)[..., None]
+        heads = sequence.unflatten(2, (weights.shape[2], -1))
+        mean = (weights * heads).sum(dim=1)
+        variance = (weights * (heads - mean[:, None]).square()).sum(dim=1)
+        return torch.cat([mean.flatten(1), variance.clamp_min(1e-6).sqrt().flatten(1)], dim=1)

@@ -1,0 +1,152 @@
+"""Training on a schedule: one cycle of the learning rate, augmentation, mixup, and weights averaged on the way."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm import tqdm
+
+from stages.ser.augmentation import Augmentation, augment, mix
+from stages.ser.dataset import class_weights
+from stages.ser.params import check
+from stages.ser.ragged import RaggedDataset, bucketed_batches
+
+PREDICTION_BATCH = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class ScheduleSettings:
+    """Hyperparameters of one training on a schedule."""
+
+    epochs: int
+    batch_size: int
+    peak_learning_rate: float
+    warmup_fraction: float
+    weight_decay: float
+    label_smoothing: float
+    averaging_decay: float
+    gradient_norm: float
+
+    def __post_init__(self) -> None:
+        check(self.epochs >= 1, "epochs", self.epochs, "1 or more")
+        check(self.batch_size >= 2, "batch_size", self.batch_size, "2 or more (batch norm needs two clips)")
+        check(0 < self.peak_learning_rate < 1, "peak_learning_rate", self.peak_learning_rate, "between 0 and 1")
+        check(self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
+        check(self.gradient_norm > 0, "gradient_norm", self.gradient_norm, "more than 0")
+        for name in ("warmup_fraction", "label_smoothing", "averaging_decay"):
+            check(0 <= getattr(self, name) < 1, name, getattr(self, name), "0 to below 1")
+
+
+@dataclasses.dataclass(frozen=True)
+class ScheduledFit:
+    """The outcome of a training: a row an epoch, and a network with the averaged weights."""
+
+    history: pd.DataFrame
+    network: nn.Module
+
+
+def fit_on_schedule(
+    network: nn.Module,
+    train: RaggedDataset,
+    val: RaggedDataset,
+    classes: int,
+    settings: ScheduleSettings,
+    augmentation: Augmentation,
+    seed: int,
+    device: torch.device,
+) -> ScheduledFit:
+    """Train with AdamW and class-weighted cross-entropy; the averaged weights of the last epoch are the outcome.
+
+    The rate rises to its peak and falls to zero (one cycle, Smith & Topin 2018); the weights are averaged
+    exponentially over the steps. Validation clips are only watched: the schedule's length is a setting.
+    """
+    network.standardize.fit(train)
+    network.to(device)
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.averaging_decay), use_buffers=True)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), settings.peak_learning_rate, weight_decay=settings.weight_decay, fused=True
+    )
+    steps = sum(1 for _ in bucketed_batches(train.lengths, settings.batch_size, torch.Generator()))
+    schedule = OneCycleLR(
+        optimizer,
+        settings.peak_learning_rate,
+        total_steps=settings.epochs * steps,
+        pct_start=settings.warmup_fraction,
+    )
+    weights = class_weights(train.labels, classes).to(device)
+    generator = torch.Generator().manual_seed(seed)
+    history = []
+    with tqdm(total=settings.epochs, unit="epoch", mininterval=1.0) as progress:
+        for epoch in range(1, settings.epochs + 1):
+            network.train()
+            total = torch.zeros(2, device=device)  # summed loss, clips
+            for rows in bucketed_batches(train.lengths, settings.batch_size, generator):
+                total += _step(network, train, rows, weights, settings, augmentation, generator, optimizer)
+                schedule.step()
+                average.update_parameters(network)
+            history.append(
+                {"epoch": epoch, "train_loss": (total[0] / total[1]).item()}
+                | validate(average.module, val, weights, device)
+            )
+            progress.update()
+            shown = "loss {train_loss:.3f}/{val_loss:.3f} accuracy {val_accuracy:.3f}"
+            progress.set_postfix_str(shown.format(**history[-1]))
+    return ScheduledFit(pd.DataFrame(history), average.module)
+
+
+def _step(
+    network: nn.Module,
+    train: RaggedDataset,
+    rows: torch.Tensor,
+    weights: torch.Tensor,
+    settings: ScheduleSettings,
+    augmentation: Augmentation,
+    generator: torch.Generator,
+    optimizer: torch.optim.Optimizer,
+) -> torch.Tensor:
+    """Update the weights once; return (2,): the batch's summed loss and its clips."""
+    frames, lengths = augment(*train.batch(rows), augmentation, generator)
+    frames, other, share = mix(frames, lengths, augmentation.mixup, generator)
+    labels = torch.stack([train.labels[rows], train.labels[rows][other]]).to(weights.device)
+    logits = network(frames.to(weights.device), lengths.to(weights.device))
+    own, mixed = (
+        nn.functional.cross_entropy(logits, target, weights, label_smoothing=settings.label_smoothing, reduction="none")
+        for target in labels
+    )
+    share = share.to(weights.device)
+    loss = (share * own + (1 - share) * mixed).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_norm)
+    optimizer.step()
+    return torch.stack([loss.detach() * len(rows), torch.tensor(float(len(rows)), device=weights.device)])
+
+
+def validate(network: nn.Module, val: RaggedDataset, weights: torch.Tensor, device: torch.device) -> dict[str, float]:
+    """Return val_loss (class-weighted cross-entropy) and val_accuracy."""
+    logits, labels = predict_ragged_logits(network, val, device), val.labels.to(device)
+    return {
+        "val_loss": nn.functional.cross_entropy(logits, labels, weights).item(),
+        "val_accuracy": (logits.argmax(dim=1) == labels).float().mean().item(),
+    }
+
+
+@torch.inference_mode()
+def predict_ragged_logits(network: nn.Module, clips: RaggedDataset, device: torch.device) -> torch.Tensor:
+    """Return float32 logits (clip, emotions) on the device, in the clips' order, without dropout."""
+    network.eval()
+    order = clips.lengths.argsort(stable=True)
+    logits = []
+    for rows in order.split(PREDICTION_BATCH):
+        frames, lengths = clips.batch(rows)
+        logits.append(network(frames.to(device), lengths.to(device)))
+    return torch.cat(logits)[order.argsort()]
+
+
+def predict_ragged_probabilities(network: nn.Module, clips: RaggedDataset, device: torch.device) -> np.ndarray:
+    """Return float64 probabilities (clip, emotions): the softmax of the logits."""
+    return predict_ragged_logits(network, clips, device).double().softmax(dim=1).cpu().numpy()

@@ -1,0 +1,235 @@
+"""CompactNet, its features and its schedule: padding does not matter, the seed decides, it learns."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import torch
+
+from stages.precompute_logmel import compute_logmel
+from stages.ser.augmentation import Augmentation
+from stages.ser.logmel import LogMelSettings, TrimmedLogMel, sounding
+from stages.ser.networks.compact import AttentivePooling, CompactConfig, CompactNet, MaskedBatchNorm, MaskedBiLSTM
+from stages.ser.params import ParamsError
+from stages.ser.ragged import RaggedDataset, bucketed_batches, mask_of
+from stages.ser.schedule_training import ScheduleSettings, fit_on_schedule, predict_ragged_logits
+from stages.ser.tensors import save_tensors
+
+CPU = torch.device("cpu")
+BANDS = 16
+CONFIG = CompactConfig(front=(4, 8), width=16, kernel=3, dilations=(1, 2), lstm_hidden=8, heads=2, dropout=0.1)
+SCHEDULE = ScheduleSettings(2, 4, 0.01, 0.2, 0.01, 0.1, 0.5, 5.0)
+MILD = Augmentation(0.1, 0.05, 0, 3.0, 2.0, 0.2, 20.0, 1, 3, 0.1, 0.2)
+
+
+def clips(number: int, seed: int = 0, spread: float = 1.0) -> RaggedDataset:
+    """Clips of 9 to 30 frames in dB whose label shows in the loudest bands."""
+    generator = torch.Generator().manual_seed(seed)
+    lengths = torch.randint(9, 31, (number,), generator=generator).tolist()
+    labels = torch.arange(number) % 8
+    frames = [spread * torch.randn(length, BANDS, generator=generator) - 30 for length in lengths]
+    for clip, label in zip(frames, labels.tolist(), strict=True):
+        clip[:, 2 * label : 2 * label + 2] += 10
+    return RaggedDataset(frames, labels)
+
+
+def compact(config: CompactConfig = CONFIG, seed: int = 0) -> CompactNet:
+    torch.manual_seed(seed)
+    return CompactNet(config, BANDS, 8)
+
+
+def trained(seed: int = 0, schedule: ScheduleSettings = SCHEDULE, augmentation: Augmentation = MILD):
+    return fit_on_schedule(compact(seed=seed), clips(16), clips(8, 1), 8, schedule, augmentation, seed, CPU)
+
+
+@pytest.mark.parametrize("lstm_hidden", [0, 8])
+@pytest.mark.parametrize("training", [False, True])
+def test_a_clip_padded_further_has_the_same_logits(lstm_hidden, training):
+    network = compact(dataclasses.replace(CONFIG, lstm_hidden=lstm_hidden, dropout=0.0)).train(training)
+    network.standardize.fit(clips(8))
+    frames, lengths = clips(6).batch(torch.arange(6))
+    expected = network(frames, lengths)
+    for padding in (1, 2, 17):
+        rubbish = 1000 * torch.randn(6, padding, BANDS)
+        torch.testing.assert_close(
+            network(torch.cat([frames, rubbish], dim=1), lengths), expected, atol=1e-4, rtol=1e-4
+        )
+
+
+def test_a_clip_does_not_depend_on_its_batch():
+    network, data = compact().eval(), clips(7)
+    together = predict_ragged_logits(network, data, CPU)
+    alone = torch.cat([predict_ragged_logits(network, data[torch.tensor([row])], CPU) for row in range(7)])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
+
+
+def test_masked_batch_norm_equals_torchs_on_the_frames_of_the_mask():
+    ours, theirs = MaskedBatchNorm(5), torch.nn.BatchNorm1d(5)
+    lengths = torch.tensor([7, 3, 5])
+    sequence, mask = 3 * torch.randn(3, 7, 5) + 1, mask_of(lengths, 7)
+    torch.testing.assert_close(ours(sequence, mask)[mask], theirs(sequence[mask]))
+    assert ours(sequence, mask)[~mask].eq(0).all()
+    for _ in range(60):
+        ours(sequence, mask)
+    torch.testing.assert_close(ours.running_mean, sequence[mask].mean(dim=0), atol=1e-2, rtol=0)
+    torch.testing.assert_close(ours.running_var, sequence[mask].var(dim=0, unbiased=False), atol=5e-2, rtol=0)
+
+
+def test_the_lstm_equals_torchs_bidirectional_one_on_each_clip():
+    ours, theirs = MaskedBiLSTM(4, 3), torch.nn.LSTM(4, 3, batch_first=True, bidirectional=True)
+    for name, value in ours.ahead.named_parameters():
+        theirs.get_parameter(name).data = value.data
+    for name, value in ours.back.named_parameters():
+        theirs.get_parameter(f"{name}_reverse").data = value.data
+    sequence, lengths = torch.randn(3, 9, 4), torch.tensor([9, 4, 6])
+    result = ours(sequence, lengths)
+    for clip, length in enumerate(lengths.tolist()):
+        torch.testing.assert_close(result[clip, :length], theirs(sequence[clip : clip + 1, :length])[0][0])
+
+
+def test_pooling_with_even_scores_gives_mean_and_deviation():
+    pooling = AttentivePooling(6, 3)
+    torch.nn.init.zeros_(pooling.scores.weight)
+    sequence, lengths = torch.randn(2, 8, 6), torch.tensor([8, 5])
+    pooled = pooling(sequence, mask_of(lengths, 8))
+    for clip, length in enumerate(lengths.tolist()):
+        part = sequence[clip, :length]
+        torch.testing.assert_close(pooled[clip], torch.cat([part.mean(dim=0), part.std(dim=0, unbiased=False)]))
+
+
+def test_the_level_reaches_the_head_and_nothing_else():
+    network = compact().eval()
+    network.standardize.fit(clips(16))
+    frames, lengths = clips(4).batch(torch.arange(4))
+    soft, loud = (network.embed(frames + gain, lengths) for gain in (0.0, 12.0))
+    torch.testing.assert_close(soft[:, :-1], loud[:, :-1], atol=1e-4, rtol=1e-4)
+    assert (loud[:, -1] > soft[:, -1]).all()
+
+
+def test_standardisation_is_measured_on_the_clips_given():
+    network, data = compact(), clips(16)
+    network.standardize.fit(data)
+    frames, lengths = data.batch(torch.arange(16))
+    mask = mask_of(lengths, frames.shape[1])
+    shape, level = network.standardize(frames, mask)
+    torch.testing.assert_close(shape[mask].mean(dim=0), torch.zeros(BANDS), atol=1e-4, rtol=0)
+    torch.testing.assert_close(shape[mask].std(dim=0), torch.ones(BANDS), atol=1e-3, rtol=0)
+    torch.testing.assert_close(level.std(), torch.tensor(1.0), atol=1e-3, rtol=0)
+
+
+def test_it_learns_and_the_averaged_weights_predict():
+    schedule = dataclasses.replace(SCHEDULE, epochs=25, averaging_decay=0.8)
+    result = fit_on_schedule(compact(), clips(32), clips(16, seed=1), 8, schedule, MILD, 0, CPU)
+    assert result.history["train_loss"].iloc[-1] < 0.7 * result.history["train_loss"].iloc[0]
+    assert result.history["val_accuracy"].iloc[-1] > 0.7
+    logits = predict_ragged_logits(result.network, clips(16, seed=1), CPU)
+    right = (logits.argmax(dim=1) == clips(16, seed=1).labels).float().mean()
+    assert right == pytest.approx(result.history["val_accuracy"].iloc[-1])
+
+
+def test_the_same_seed_gives_the_same_weights():
+    first, again, other = (trained(seed).network.state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+def test_validation_clips_change_no_weight():
+    states = [
+        fit_on_schedule(compact(), clips(16), clips(8, seed), 8, SCHEDULE, MILD, 0, CPU).network.state_dict()
+        for seed in (1, 2)
+    ]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_the_history_has_a_row_an_epoch():
+    history = trained().history
+    assert list(history.columns) == ["epoch", "train_loss", "val_loss", "val_accuracy"]
+    assert history["epoch"].tolist() == [1, 2]
+    assert np.isfinite(history).all(axis=None)
+
+
+def test_batches_hold_every_clip_once_and_little_padding():
+    lengths = torch.randint(40, 120, (997,), generator=torch.Generator().manual_seed(0))
+    batches = list(bucketed_batches(lengths, 32, torch.Generator().manual_seed(0)))
+    assert torch.cat(batches).sort().values.tolist() == list(range(997))
+    frames = sum(int(lengths[rows].max()) * len(rows) for rows in batches)
+    assert frames < 1.15 * lengths.sum()
+    again = list(bucketed_batches(lengths, 32, torch.Generator().manual_seed(1)))
+    assert not torch.equal(torch.cat(batches), torch.cat(again))
+
+
+def test_a_last_batch_of_one_is_left_out():
+    assert [len(rows) for rows in bucketed_batches(torch.full((9,), 5), 4, torch.Generator())] == [4, 4]
+
+
+def test_the_cache_gives_clips_in_the_order_of_the_table(tmp_path):
+    content = {"clips": ["a", "b"], "frames": torch.arange(10.0).view(5, 2), "lengths": torch.tensor([2, 3])}
+    save_tensors(content, tmp_path / "logmel.pt")
+    table = pd.DataFrame({"clip": ["b", "a"], "emotion": ["sad", "calm"]})
+    data = RaggedDataset.from_cache(tmp_path / "logmel.pt", table)
+    assert data.lengths.tolist() == [3, 2]
+    assert data.clips[0].tolist() == [[4, 5], [6, 7], [8, 9]]
+    assert data.labels.tolist() == [3, 1]
+    with pytest.raises(ValueError, match="lacks 1 clips, first \\['c'\\]"):
+        RaggedDataset.from_cache(tmp_path / "logmel.pt", table.assign(clip=["b", "c"]))
+
+
+LOGMEL = LogMelSettings(n_mels=20, n_fft=512, hop_samples=400, top_db=80.0, trim_db=35.0)
+
+
+def tone(seconds: float, amplitude: float = 0.1, silence_s: float = 0.0) -> np.ndarray:
+    samples = np.arange(round(seconds * 16000))
+    quiet = np.zeros(round(silence_s * 16000))
+    return np.concatenate([quiet, amplitude * np.sin(2 * np.pi * 440 * samples / 16000), quiet]).astype(np.float32)
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    """Three WAV files: a second of tone, half of it as loud, and one with half a second of silence at each end."""
+    waves = (tone(1.0), tone(1.0, 0.05), tone(1.0, silence_s=0.5))
+    paths = [tmp_path / f"{index}.wav" for index in range(3)]
+    for path, wave in zip(paths, waves, strict=True):
+        soundfile.write(path, wave, 16000, subtype="FLOAT")
+    return paths
+
+
+def test_features_keep_the_level_and_cut_the_silence(recordings):
+    plain, softer, silent_ends = compute_logmel(recordings, LOGMEL, 16000)
+    assert plain.shape == (41, 20)
+    assert (plain.max() - softer.max()).item() == pytest.approx(20 * np.log10(2), abs=0.01)
+    assert 40 <= len(silent_ends) <= 44
+    assert silent_ends.max().item() == pytest.approx(plain.max().item(), abs=0.1)
+    assert plain.max() - plain.min() <= 80.01
+
+
+def test_a_clips_features_do_not_depend_on_its_chunk(recordings):
+    together = compute_logmel(recordings, LOGMEL, 16000)
+    for path, expected in zip(recordings, together, strict=True):
+        torch.testing.assert_close(compute_logmel([path], LOGMEL, 16000)[0], expected, atol=1e-3, rtol=1e-5)
+
+
+def test_trimming_keeps_what_lies_between_loud_frames():
+    power = torch.tensor([[1e-9, 1.0, 1e-9, 1e-3, 1e-9]])
+    assert sounding(power, 35.0) == slice(1, 4)
+    assert sounding(power, 25.0) == slice(1, 2)
+
+
+def test_a_waveform_that_is_loud_throughout_is_not_trimmed():
+    wave = torch.from_numpy(tone(0.5))
+    assert len(TrimmedLogMel(LOGMEL, 16000)([wave])[0]) == len(wave) // 400 + 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"), [("heads", 3, "a divisor of 16"), ("kernel", 2, "odd"), ("dropout", 1.0, "0 to below")]
+)
+def test_impossible_networks_are_refused(key, value, allowed):
+    with pytest.raises(ParamsError, match=f"{key} is .*; allowed: {allowed}"):
+        dataclasses.replace(CONFIG, **{key: value})
+
+
+@pytest.mark.parametrize(("key", "value"), [("epochs", 0), ("averaging_decay", 1.0), ("peak_learning_rate", 0.0)])
+def test_impossible_schedules_are_refused(key, value):
+    with pytest.raises(ParamsError, match=f"{key} is {value}; allowed: "):
+        dataclasses.replace(SCHEDULE, **{key: value})
