@@ -11,10 +11,10 @@ INSTALLED := .venv/.installed
 # The commands in dvc.yaml say `python`, and shall get that of .venv
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo repro verify seeds report summary lock-check push test test-all lint clean
+.PHONY: help demo repro verify seeds report summary bench bench-profile lock-check push test test-all lint clean
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED)  ## Run the whole pipeline on a small synthetic corpus, offline, in .demo/
 	$(BIN)/python -m scripts.demo
@@ -45,6 +45,12 @@ lock-check: $(INSTALLED)  ## Name what changed since the run behind dvc.lock; ne
 
 push: $(INSTALLED)  ## Push results and runs to the default remote (docs/REMOTE.md)
 	$(BIN)/python -m scripts.push
+
+bench: $(INSTALLED)  ## Measure speed and memory against the plain ways (ARGS="steps --repeats 5": some of it)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-profile: $(INSTALLED)  ## The same, with where the time goes
+	$(BIN)/python -m benchmarks --profile $(ARGS)
 
 test: $(INSTALLED)  ## Run the tests, but for the slow ones (ARGS="-k split": some of them)
 	$(BIN)/python -m pytest $(ARGS)

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from sklearn.metrics import confusion_matrix
 
 from stages.ser.emotions import EMOTIONS
 from stages.ser.files import replacing
@@ -69,7 +68,8 @@ def draw_confusion(guesses: dict[str, pd.DataFrame], subtitle: str) -> Figure:
     figure.suptitle(f"Confusion matrices, {subtitle}")
     panels = np.atleast_1d(figure.subplots(1, len(guesses), sharey=True))
     for axes, (model, rows) in zip(panels, guesses.items(), strict=True):
-        counts = confusion_matrix(rows["actual"], rows["predicted"], labels=list(EMOTIONS))
+        table = pd.crosstab(rows["actual"], rows["predicted"])
+        counts = table.reindex(index=EMOTIONS, columns=EMOTIONS, fill_value=0).to_numpy()
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for (row, column), count in np.ndenumerate(counts):

@@ -1,0 +1,47 @@
+"""Rows and profiles → the text of RESULTS.md."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from benchmarks import machine
+from benchmarks.table import HEADINGS, Row, render
+
+METHOD = """\
+Each ratio is measured in one run: both sides in turn, each time in a process of its own, {repeats} times; the figures
+are medians, the ratio that of each pair with its smallest and largest in brackets. Both sides do the same work, which
+is checked first: features agree within 1e-4 of their norm clip by clip, networks within 1e-4 of logits and gradients
+with equal weights. librosa's own resampler is another filter than the design's: there the check starts at the
+resampled waveforms.
+
+- *Features*: from WAV files to `.pt` files, without starting Python and importing, which all sides do and the table of
+  stages lists. Threads are as each side sets them: two on two cores for ours, torch's default for its peers.
+- *Training steps*: the medians of steps 9 to 24 of real trainings on the real features, from new weights. Gradients
+  that vanish over the steps of an LSTM become denormal numbers; the plain way does not flush them to zero, and how many
+  there are changes with the weights. So where a trained `models/lstm.pt` is at hand, another row starts the plain way
+  from it (ours takes equally long wherever it starts).
+- *Complete run*: ours is `dvc repro` in a new copy of the project, from the archive to the pictures; theirs is
+  `benchmarks/notebook.py` on clips already unpacked. Where it says extrapolated, both were run with two epochs of each
+  network, and the second epoch stands for those that follow. `--complete` runs both in full.
+- *Peak memory* is that of the largest process.
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What the rows were measured on and with."""
+
+    corpus: str
+    clips: int
+    repeats: int
+    load: float
+
+
+def compose(setting: Setting, rows: Sequence[Row], profiles: dict[str, str]) -> str:
+    """Return the whole report: setting, table, method, and a section for each profile."""
+    where = f"{setting.corpus}, {setting.clips} clips. {machine.describe()}"
+    busy = f"Load before the first measurement: {setting.load:.2f} processes."
+    parts = ["# Speed", f"`make bench` wrote this. {where} {busy}", render(HEADINGS, [row.cells() for row in rows])]
+    parts += ["## How it is measured", METHOD.format(repeats=setting.repeats)]
+    for title, text in profiles.items():
+        parts += [f"## {title}", text]
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"

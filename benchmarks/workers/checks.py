@@ -1,0 +1,115 @@
+"""Whether both sides of a ratio do the same work: differences relative to the size of what is compared, as JSON."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from benchmarks.peers import librosa_features, networks
+from stages.ser.audio import AudioSettings, load_waveform
+from stages.ser.emotions import EMOTIONS
+from stages.ser.networks.cnn import AudioCNN, AudioCNNConfig
+from stages.ser.networks.cnn_lstm import CNNLSTM, CNNLSTMConfig
+from stages.ser.networks.lstm import AudioLSTM, AudioLSTMConfig
+from stages.ser.params import build, read_params
+from stages.ser.tensors import load_tensors
+
+FEATURES = Path("data/features")
+PAIRS = {
+    "cnn": (AudioCNN, AudioCNNConfig, networks.CNN, "mel"),
+    "lstm": (AudioLSTM, AudioLSTMConfig, networks.LSTM, "mfcc"),
+    "extractor": (CNNLSTM, CNNLSTMConfig, networks.CNNLSTM, "mel"),
+}
+BATCH = 8
+
+
+def compare_features(theirs: Path) -> dict[str, float]:
+    """Return for mel and MFCC the largest difference of a clip, in norm, from ours."""
+    largest = {}
+    for name in ("mel", "mfcc"):
+        ours, peer = load_tensors(FEATURES / f"{name}.pt"), load_tensors(theirs / f"{name}.pt")
+        assert ours["clips"] == peer["clips"]
+        largest[name] = max(difference(a, b) for a, b in zip(ours["features"], peer["features"], strict=True))
+    return largest
+
+
+def compare_librosa_on_our_waveforms() -> dict[str, float]:
+    """The same for librosa's transforms of our waveforms, without its resampler: of every tenth clip."""
+    audio = build(AudioSettings, read_params(Path("params.yaml"), "audio"), "audio")
+    mel, mfcc = (load_tensors(FEATURES / f"{name}.pt")["features"] for name in ("mel", "mfcc"))
+    largest = {"mel": 0.0, "mfcc": 0.0}
+    for row, path in list(enumerate(_paths()))[::10]:
+        their_mel, their_mfcc = librosa_features.features(load_waveform(path, audio).numpy())
+        largest["mel"] = max(largest["mel"], difference(mel[row, 0], torch.from_numpy(their_mel)))
+        largest["mfcc"] = max(largest["mfcc"], difference(mfcc[row], torch.from_numpy(their_mfcc.T.copy())))
+    return largest
+
+
+def compare_networks(name: str) -> dict[str, float]:
+    """Return the differences of logits, loss and all gradients, with equal weights on real features, no dropout."""
+    ours, peer, features = equal_pair(name)
+    labels = torch.arange(BATCH) % len(EMOTIONS)
+    logits = [network(features) for network in (ours, peer)]
+    for one in logits:
+        nn.functional.cross_entropy(one, labels).backward()
+    gradients = [torch.cat([p.grad.flatten() for p in network.parameters()]) for network in (ours, peer)]
+    return {"logits": difference(*logits), "gradients": difference(*gradients)}
+
+
+def equal_pair(name: str) -> tuple[nn.Module, nn.Module, torch.Tensor]:
+    """Return our network, the peer's with the same weights, and features; training mode, without dropout."""
+    ours_kind, config_kind, peer_kind, features_name = PAIRS[name]
+    settings = read_params(Path("params.yaml"), f"train_{name}")
+    features = load_tensors(FEATURES / f"{features_name}.pt")["features"][:BATCH]
+    torch.manual_seed(0)
+    config = build(config_kind, settings["network"], f"train_{name}.network")
+    ours = ours_kind(config, tuple(features.shape[1:]), len(EMOTIONS), "none")
+    peer = peer_kind()
+    with torch.no_grad():
+        for mine, their in zip(ours.parameters(), peer.parameters(), strict=True):
+            their.copy_(mine)
+    for module in (*dropouts(ours), *dropouts(peer)):
+        module.dropout = module.p = 0.0
+    return ours, peer, features
+
+
+def dropouts(network: nn.Module) -> Iterator[nn.Module]:
+    """Yield the layers of a network that drop something in training."""
+    return (
+        module
+        for module in network.modules()
+        if "dropout" in type(module).__name__.lower() or isinstance(module, nn.LSTM)
+    )
+
+
+def difference(ours: torch.Tensor, theirs: torch.Tensor) -> float:
+    """Return the norm of the difference over that of ours."""
+    ours, theirs = ours.double(), theirs.double()
+    return ((ours - theirs).norm() / ours.norm()).item()
+
+
+def _paths() -> list[Path]:
+    import pandas as pd
+
+    return [Path("data/raw") / path for path in pd.read_csv("data/clips.csv")["path"]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=("features", "librosa", *PAIRS))
+    parser.add_argument("folder", type=Path, nargs="?", help="of the peer's features")
+    arguments = parser.parse_args()
+    if arguments.kind == "features":
+        found = compare_features(arguments.folder)
+    elif arguments.kind == "librosa":
+        found = compare_librosa_on_our_waveforms()
+    else:
+        found = compare_networks(arguments.kind)
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
