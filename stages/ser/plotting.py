@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from stages.ser.emotions import EMOTIONS
 from stages.ser.files import replacing
@@ -41,6 +42,7 @@ LABELS = {
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (8, 2)), (0, (2, 2)))
+SPLIT_DASHES = {"-": "validation", "--": "training"}
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "---")
 
 printed = matplotlib.style.context(["default", PRINT_STYLE])
@@ -80,7 +82,7 @@ def draw_confusion(guesses: dict[str, pd.DataFrame], subtitle: str) -> Figure:
         axes.set_xticklabels(EMOTIONS, rotation=90)
         axes.spines[:].set_visible(True)
     panels[0].set(ylabel="actual emotion", yticks=range(len(EMOTIONS)), yticklabels=EMOTIONS)
-    figure.colorbar(image, ax=panels, label="share of the actual emotion", shrink=0.78, pad=0.01)
+    figure.colorbar(image, ax=panels, label="share of the row", shrink=0.78, pad=0.01)
     return figure
 
 
@@ -98,18 +100,16 @@ def draw_learning_curves(histories: dict[str, pd.DataFrame], subtitle: str) -> F
             every = max(1, len(history) // 8)
             line = {"color": color, "marker": marker, "markersize": 4, "markevery": every, "linewidth": 1.3}
             epochs = history["epoch"]
-            axes.plot(epochs, history[f"val_{quantity}"], "-", label=f"{label(network)}, validation", **line)
+            axes.plot(epochs, history[f"val_{quantity}"], "-", label=label(network), **line)
             if f"train_{quantity}" in history:
-                train = axes.plot(
-                    epochs, history[f"train_{quantity}"], "--", label=f"{label(network)}, training", **line
-                )
-                train[0].set_markerfacecolor("white")
+                axes.plot(epochs, history[f"train_{quantity}"], "--", markerfacecolor="white", **line)
         axes.set(title=title, xlabel="epoch", xlim=(0, None))
         axes.grid(True)
     panels[0].set(ylabel="class-weighted cross-entropy (nats)")
     panels[1].set(ylabel="accuracy", ylim=(0, 1))
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(histories))
+    handles = panels[0].get_legend_handles_labels()[0]
+    handles += [Line2D([], [], color="0.3", linestyle=dash, label=split) for dash, split in SPLIT_DASHES.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
 
 
