@@ -135,6 +135,5 @@ def test_a_full_disk_is_an_error_and_leaves_nothing_half_written(small_disk, pro
     command = [sys.executable, "-m", "stages.precompute_mel"]
     ran = subprocess.run(command, cwd=small_disk, text=True, capture_output=True)
     assert ran.returncode == 1
-    assert "precompute_mel: " in ran.stderr
     assert not list(small_disk.glob("data/features/*"))
     assert not list(small_disk.glob("data/features/.*"))
