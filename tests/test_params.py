@@ -6,10 +6,11 @@ import pytest
 import yaml
 
 from scripts.demo import ROOT
-from stages import fetch, precompute_mfcc, train_cnn, train_extractor, train_lstm
+from stages import fetch, precompute_mfcc, train_cnn, train_compact, train_extractor, train_lstm
 from stages.ser.audio import AudioSettings
 from stages.ser.boosting import BoostingSettings
 from stages.ser.features import MelSettings
+from stages.ser.logmel import LogMelSettings
 from stages.ser.params import ParamsError, build, check, read_params
 from stages.ser.runtime import RunSettings
 from stages.ser.splits import SplitSettings
@@ -27,6 +28,8 @@ SETTINGS = {
     "train_lstm": train_lstm.Settings,
     "train_extractor": train_extractor.Settings,
     "train_lgbm": BoostingSettings,
+    "logmel": LogMelSettings,
+    "train_compact": train_compact.Settings,
 }
 
 

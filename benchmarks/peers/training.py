@@ -52,12 +52,10 @@ def train(net: nn.Module, train_loader: DataLoader, val_loader: DataLoader, weig
 
 
 def load_weights(net: nn.Module, path: Path) -> None:
-    """Take over the pipeline's weights, in their order; what it standardises its input with is no weight."""
+    """Take over the pipeline's AudioLSTM, whose last layer has another name; its input is not standardised."""
     state = torch.load(path, weights_only=True)
-    trained = [value for name, value in state.items() if not name.startswith("standardize.")]
-    with torch.no_grad():
-        for parameter, value in zip(net.parameters(), trained, strict=True):
-            parameter.copy_(value)
+    named = {name.replace("head.1.", "fc."): value for name, value in state.items()}
+    net.load_state_dict({name: value for name, value in named.items() if not name.startswith("standardize.")})
 
 
 def main() -> None:
