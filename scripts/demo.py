@@ -22,7 +22,7 @@ DEMO = {
     "train_cnn.epochs": 4,
     "train_lstm.epochs": 8,
     "train_extractor.epochs": 4,
-    "train_compact.schedule.epochs": 15,
+    "train_compact.schedule.epochs": 40,
 }
 
 
