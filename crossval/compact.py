@@ -1,31 +1,21 @@
 """What the runs of CompactNet share: settings, and the logits of all clips after a training on one fold."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
 
-from stages.ser.augmentation import Augmentation
 from stages.ser.emotions import EMOTIONS
-from stages.ser.networks.compact import CompactConfig, CompactNet
+from stages.ser.networks.compact import CompactNet
 from stages.ser.params import build, read_params
 from stages.ser.ragged import RaggedDataset
 from stages.ser.runtime import RunSettings, prepare
-from stages.ser.schedule_training import ScheduleSettings, fit_on_schedule, predict_ragged_logits
+from stages.ser.schedule_training import fit_on_schedule, predict_ragged_logits
+from stages.train_compact import Settings
 
 PARAMS = Path("params.yaml")
 LOGMEL = Path("data/features/logmel.pt")
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """The section `train_compact`."""
-
-    schedule: ScheduleSettings
-    augmentation: Augmentation
-    network: CompactConfig
 
 
 def train_compact(clips: pd.DataFrame, seed: int, changes: dict[str, Any]) -> torch.Tensor:

@@ -5,12 +5,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from crossval.runs import Run
+from crossval.runs import Run, write_run
 from stages.ser.dataset import RAVDESS_AudioDataset
 from stages.ser.emotions import EMOTIONS
 from stages.ser.params import build, read_params
 from stages.ser.runtime import RunSettings, prepare
-from stages.ser.training import Fit, fit
+from stages.ser.training import Fit, fit, predict_logits
 
 PARAMS = Path("params.yaml")
 
@@ -27,3 +27,10 @@ def train_network(
     network = kind(settings.network, tuple(dataset.features.shape[1:]), len(EMOTIONS), settings.normalization)
     result = fit(network, dataset.part("train"), dataset.part("val"), len(EMOTIONS), settings, shared, device)
     return network, result, dataset, device
+
+
+def run_network(run: Run, model: str, kind: type[nn.Module], settings_kind: type, features: Path) -> None:
+    """Train a network by the section `train_<model>` and write the run."""
+    network, result, dataset, device = train_network(run, kind, settings_kind, f"train_{model}", features)
+    logits = predict_logits(network, dataset.features, result.precision, device)
+    write_run(run.path(model), dataset.table, logits, best_epoch=result.best_epoch)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.metrics import recall_score
 
 from crossval.calibration import fit_temperature
 from crossval.statistics import confusion_counts
@@ -81,12 +82,10 @@ def write_run(
     facts["temperature"] = fit_temperature(logits[val].numpy(), labels[val].numpy())
     for part in parts:
         rows = torch.from_numpy(split == part)
-        facts[f"{part}_uar"] = _uar(logits[rows].argmax(dim=1).numpy(), labels[rows].numpy())
+        facts[f"{part}_uar"] = recall_score(
+            labels[rows], logits[rows].argmax(dim=1), average="macro", labels=labels[rows].unique()
+        )
     write_json(facts, path.with_suffix(".json"), DIGITS)
-
-
-def _uar(predicted: np.ndarray, actual: np.ndarray) -> float:
-    return float(np.mean([(predicted[actual == label] == label).mean() for label in np.unique(actual)]))
 
 
 def read_runs(protocol: str, model: str, part: str = "test") -> pd.DataFrame:

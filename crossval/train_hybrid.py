@@ -1,6 +1,5 @@
 """Train CNN-LSTM and LightGBM on one fold: data/features/mel.pt → crossval/runs/<protocol>/hybrid/<fold>-<seed>.*."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +11,11 @@ from stages.ser.boosting import BoostingSettings, train_boosting
 from stages.ser.dataset import RAVDESS_AudioDataset, class_weights
 from stages.ser.emotions import EMOTIONS
 from stages.ser.errors import reporting
-from stages.ser.networks.cnn_lstm import CNNLSTM, CNNLSTMConfig
+from stages.ser.networks.cnn_lstm import CNNLSTM
 from stages.ser.params import build, read_params
-from stages.ser.training import TrainingSettings
+from stages.train_extractor import Settings
 
 BATCH = 64
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings(TrainingSettings):
-    network: CNNLSTMConfig
 
 
 @torch.inference_mode()

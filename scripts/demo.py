@@ -53,11 +53,15 @@ def override(params: dict[str, Any], overrides: Mapping[str, object]) -> dict[st
     return params
 
 
-def dvc(project: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+def dvc(project: Path, *arguments: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run DVC in a project with the Python that runs this; `options` are those of `subprocess.run`."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     command = [sys.executable, "-m", "dvc", *arguments]
-    return subprocess.run(command, cwd=project, env={**os.environ, "PATH": path}, text=True, check=True, **options)
+    return subprocess.run(command, cwd=project, env=environment(), text=True, check=check, **options)
+
+
+def environment() -> dict[str, str]:
+    """The environment in which `python`, as the commands in dvc.yaml say, is the Python that runs this."""
+    return {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
 
 
 def _project_files() -> list[Path]:

@@ -38,10 +38,16 @@ def read_leaves(project: Path) -> dict[str, Any]:
     return dict(_flatten(yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))))
 
 
-def output_digests(project: Path) -> dict[str, str]:
-    """The MD5 of every file that the stages in `dvc.lock` wrote, as it lies there, by its path."""
+def locked_md5(project: Path, path: str) -> str:
+    """The MD5 of an output in `dvc.lock`."""
     locks = yaml.safe_load((project / "dvc.lock").read_text(encoding="utf-8"))["stages"].values()
-    outs = [project / out["path"] for lock in locks for out in lock["outs"]]
+    return next(out["md5"] for lock in locks for out in lock["outs"] if out["path"] == path)
+
+
+def output_digests(project: Path, stages: set[str] | None = None) -> dict[str, str]:
+    """The MD5 of every file that the stages in `dvc.lock`, or some of them, wrote, as it lies there, by its path."""
+    locks = yaml.safe_load((project / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    outs = [project / out["path"] for stage in stages or locks for out in locks[stage]["outs"]]
     files = [file for out in outs for file in ([out] if out.is_file() else sorted(out.rglob("*"))) if file.is_file()]
     return {file.relative_to(project).as_posix(): hashlib.md5(file.read_bytes()).hexdigest() for file in files}
 

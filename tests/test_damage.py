@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 
-from scripts.demo import dvc
-from tests.pipeline import copy_finished, output_digests
+from scripts.demo import dvc, environment
+from tests.pipeline import copy_finished, locked_md5, output_digests
 from tests.test_tensors import Payload
 
 
@@ -24,8 +23,7 @@ def project(demo_project, tmp_path) -> Path:
 
 def cached(project: Path, path: str) -> Path:
     """The file in DVC's cache that holds an output."""
-    locks = yaml.safe_load((project / "dvc.lock").read_text(encoding="utf-8"))["stages"].values()
-    md5 = next(out["md5"] for lock in locks for out in lock["outs"] if out["path"] == path)
+    md5 = locked_md5(project, path)
     return project / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
 
 
@@ -43,11 +41,9 @@ def flip(path: Path) -> None:
     path.write_bytes(content)
 
 
-def repro(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def repro(project: Path) -> subprocess.CompletedProcess[str]:
     """Run `dvc repro`, whatever comes of it."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    command = [sys.executable, "-m", "dvc", "repro", *arguments]
-    return subprocess.run(command, cwd=project, env={**os.environ, "PATH": path}, text=True, capture_output=True)
+    return dvc(project, "repro", check=False, capture_output=True)
 
 
 def test_a_damaged_cache_file_is_made_anew(project, demo_project):
@@ -95,10 +91,8 @@ def test_a_second_run_at_once_is_told_of_the_first(project, demo_project):
     shutil.rmtree(project / ".dvc/cache/runs")
     (project / "data/features/mel.pt").unlink()
     cached(project, "data/features/mel.pt").unlink()
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     command = [sys.executable, "-m", "dvc", "repro"]
-    environment = {**os.environ, "PATH": path}
-    with subprocess.Popen(command, cwd=project, env=environment, stdout=subprocess.DEVNULL) as first:
+    with subprocess.Popen(command, cwd=project, env=environment(), stdout=subprocess.DEVNULL) as first:
         while not list(project.glob(".dvc/tmp/rwlock")) or "precompute_mel" not in _running(project):
             assert first.poll() is None
             time.sleep(0.01)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts.demo import copy_project, dvc
+from scripts.demo import copy_project, dvc, environment
 from tests.conftest import TINY
 from tests.pipeline import copy_finished, output_digests
 
@@ -124,7 +124,7 @@ def kill_when(project: Path, reached: Callable[[float], bool], group: bool = Tru
     process = subprocess.Popen(
         [sys.executable, "-m", "dvc", "repro"],
         cwd=project,
-        env={**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])},
+        env=environment(),
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ from dvc.repo import Repo
 
 from scripts.demo import ROOT, dvc
 from scripts.push import push
-from tests.pipeline import change_param, stages_of
+from tests.pipeline import change_param, locked_md5, output_digests, stages_of
 from tests.repositories import cloned, commit, committed, git
 
 ARTIFACTS = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["artifacts"]
@@ -49,20 +49,9 @@ def cached(project: Path) -> set[str]:
     return {path.parent.name + path.name for path in (project / ".dvc/cache/files").rglob("*") if path.is_file()}
 
 
-def outputs(project: Path) -> dict[str, bytes]:
-    outs = [Path(out.fs_path) for stage in stages_of(project).values() for out in stage.outs]
-    files = [file for out in outs for file in ([out] if out.is_file() else out.rglob("*.wav"))]
-    return {str(file.relative_to(project)): file.read_bytes() for file in files}
-
-
-def md5_of(project: Path, path: str) -> str:
-    stages = yaml.safe_load((project / "dvc.lock").read_text(encoding="utf-8"))["stages"].values()
-    return next(out["md5"] for stage in stages for out in stage["outs"] if out["path"] == path)
-
-
 def test_repro_pull_runs_nothing_and_brings_every_output(clone, pushed):
     assert repro(clone, "--pull") == {"ran": set(), "restored": set()}
-    assert outputs(clone) == outputs(pushed)
+    assert output_digests(clone) == output_digests(pushed)
     assert dvc(clone, "status", capture_output=True).stdout == "Data and pipelines are up to date.\n"
 
 
@@ -78,7 +67,7 @@ def test_changed_param_pulls_only_what_its_stages_read_and_a_third_clone_takes_t
     arguments = ("--pull", "--allow-missing", "train_cnn")
     assert repro(clone, *arguments) == {"ran": {"train_cnn"}, "restored": set()}
     read, made = ("data/clips.csv", "data/splits.csv", "data/features/mel.pt"), ("models/cnn.pt", "models/cnn.json")
-    files = {md5_of(clone, path) for path in (*read, *made, "data/predictions/cnn.csv", "plots/history/cnn.csv")}
+    files = {locked_md5(clone, path) for path in (*read, *made, "data/predictions/cnn.csv", "plots/history/cnn.csv")}
     assert cached(clone) == files
     with Repo(str(clone)) as repo:
         assert push(repo)[0] == len(files) - len(read)
@@ -88,7 +77,7 @@ def test_changed_param_pulls_only_what_its_stages_read_and_a_third_clone_takes_t
 
 
 def test_dvc_itself_leaves_the_histories_of_runs_behind(pushed):
-    md5 = md5_of(pushed, "plots/history/cnn.csv")
+    md5 = locked_md5(pushed, "plots/history/cnn.csv")
     path = f"files/md5/{md5[:2]}/{md5[2:]}"
     assert (pushed.parent / "store" / path).exists()
     assert not (pushed.parent / "plain" / path).exists(), "then scripts/push.py is no longer needed"
