@@ -1,5 +1,8 @@
 """A finished run of the whole pipeline, small enough for tests."""
 
+import contextlib
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,3 +41,19 @@ def demo_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with noting(project.parent / "notes"):
         dvc(project, "repro")
     return project
+
+
+@pytest.fixture
+def full_disk():
+    """A context in which no file grows beyond so many bytes: writing more is an OSError, as on a full disk."""
+
+    @contextlib.contextmanager
+    def limit(size_bytes: int) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limit

@@ -70,13 +70,16 @@ def test_a_truncated_output_is_made_anew(path, project, demo_project):
     assert output_digests(project) == output_digests(demo_project)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "malicious"])
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "malicious"])
 def test_a_stage_run_by_hand_refuses_a_damaged_or_unsafe_file(damage, project, tmp_path):
     mel = project / "data/features/mel.pt"
     content = mel.read_bytes()
     mel.unlink()
     if damage == "truncated":
         mel.write_bytes(content[: len(content) // 2])
+    elif damage == "flipped":
+        mel.write_bytes(content)
+        flip(mel)
     else:
         torch.save({"clips": [], "features": Payload(f"touch {tmp_path / 'ran'}")}, mel)
     command = [sys.executable, "-m", "stages.train_cnn"]
@@ -129,5 +132,9 @@ def test_a_full_disk_is_an_error_and_leaves_nothing_half_written(small_disk, pro
     command = [sys.executable, "-m", "stages.precompute_mel"]
     ran = subprocess.run(command, cwd=small_disk, text=True, capture_output=True)
     assert ran.returncode == 1
+    last_line = ran.stderr.splitlines()[-1]
+    assert "precompute_mel: data/features/mel.pt: could not be written ([Errno 28]" in last_line
+    assert "Make room on its disk and run `dvc repro`" in last_line
+    assert "Traceback" not in ran.stderr
     assert not list(small_disk.glob("data/features/*"))
     assert not list(small_disk.glob("data/features/.*"))

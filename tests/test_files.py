@@ -42,6 +42,21 @@ def test_a_failed_write_leaves_what_was_there_and_no_temporary_file(tmp_path, be
     assert [file.read_text() for file in tmp_path.iterdir()] == ([before] if before else [])
 
 
+def test_a_file_that_does_not_fit_the_disk_is_named_with_the_remedy(table, tmp_path, full_disk):
+    long = pd.concat([table] * 1000)
+    with (
+        full_disk(10_000),
+        pytest.raises(OSError, match=r"a\.csv: could not be written .*Make room on its disk and run"),
+    ):
+        write_table(long, tmp_path / "a.csv")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_that_names_its_file_stays_as_it_is(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"directory: .*input\.csv'$"), replacing(tmp_path / "a.csv"):
+        (tmp_path / "input.csv").read_text()
+
+
 def test_json_that_cannot_be_written_leaves_the_old_file(tmp_path):
     write_json({"a": 1}, tmp_path / "a.json")
     with pytest.raises(TypeError, match="not JSON serializable"):

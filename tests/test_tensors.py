@@ -78,7 +78,7 @@ def test_a_file_that_is_not_there_is_no_damaged_file(tmp_path):
 
 def test_an_empty_file_is_named(tmp_path):
     (tmp_path / "mel.pt").touch()
-    with pytest.raises(ValueError, match=r"mel\.pt: not a readable tensor file \(EOFError\)"):
+    with pytest.raises(ValueError, match=r"mel\.pt: not a readable tensor file \(File is not a zip file\)"):
         load_tensors(tmp_path / "mel.pt")
 
 
@@ -92,3 +92,37 @@ def test_memory_layout_does_not_change_bytes(tmp_path):
 def test_a_slice_is_saved_without_the_rest(tmp_path):
     save_tensors({"part": torch.zeros(1000, 1000)[:1]}, tmp_path / "a.pt")
     assert (tmp_path / "a.pt").stat().st_size < 10_000
+
+
+def test_a_flipped_byte_is_named_wherever_it_changes_what_is_read(content, tmp_path):
+    save_tensors(content, tmp_path / "mel.pt")
+    whole = (tmp_path / "mel.pt").read_bytes()
+    named = 0
+    for place in range(len(whole)):
+        (tmp_path / "mel.pt").write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        try:
+            back = load_tensors(tmp_path / "mel.pt")
+        except ValueError as error:
+            assert "mel.pt: not a readable tensor file" in str(error)
+            named += 1
+        else:
+            assert back["clips"] == content["clips"]
+            assert torch.equal(back["features"], content["features"])
+    assert named > 500
+
+
+def test_a_flipped_value_is_named_with_the_remedy(tmp_path):
+    save_tensors({"features": torch.full((1000,), 7.0)}, tmp_path / "mel.pt")
+    damaged = bytearray((tmp_path / "mel.pt").read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    (tmp_path / "mel.pt").write_bytes(damaged)
+    with pytest.raises(ValueError, match=r"mel\.pt: not a readable tensor file \(bad check sum of .*Delete it and run"):
+        load_tensors(tmp_path / "mel.pt")
+
+
+def test_a_file_that_cannot_be_written_is_named_with_the_remedy_and_the_old_one_stays(content, tmp_path, full_disk):
+    save_tensors(content, tmp_path / "mel.pt")
+    with full_disk(10_000), pytest.raises(OSError, match=r"mel\.pt: could not be written .*Make room on its disk and"):
+        save_tensors({"features": torch.zeros(100_000)}, tmp_path / "mel.pt")
+    assert load_tensors(tmp_path / "mel.pt")["clips"] == content["clips"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "mel.pt"]

@@ -13,12 +13,19 @@ FLOAT_DIGITS = 6
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, renamed to `path` when the block ends and removed when it raises."""
+    """Yield a temporary path beside `path`, renamed to `path` when the block ends and removed when it raises.
+
+    An OSError that names no file, as of writing to a full disk, leaves as one that names `path`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise OSError(f"{path}: could not be written ({error}). Make room on its disk and run `dvc repro`.") from error
     finally:
         temporary.unlink(missing_ok=True)
 
