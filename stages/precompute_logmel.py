@@ -1,40 +1,29 @@
 """Compute each clip's log-mel at its own length and level: data/raw, data/clips.csv → data/features/logmel.pt."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
-from tqdm import tqdm
 
+from stages.ser.chunks import each_chunk
 from stages.ser.errors import reporting
 from stages.ser.files import read_table
 from stages.ser.logmel import LogMelSettings, TrimmedLogMel, load_mono
 from stages.ser.params import build, read_params
-from stages.ser.tensors import save_tensors
+from stages.ser.streams import save_stream
 
 PARAMS = Path("params.yaml")
 RAW = Path("data/raw")
 CLIPS = Path("data/clips.csv")
 LOGMEL = Path("data/features/logmel.pt")
-CHUNK = 16  # clips transformed at once: enough to be fast, few enough to stay in the processor's cache
+CHUNK = 4  # clips transformed at once: few enough to stay in the processor's cache
 
 
-def compute_logmel(paths: list[Path], settings: LogMelSettings, sample_rate_hz: int) -> list[torch.Tensor]:
-    """Return (frames, n_mels) float32 in dB of each clip; results do not depend on the threads."""
+def compute_logmel(paths: list[Path], settings: LogMelSettings, sample_rate_hz: int) -> Iterator[list[torch.Tensor]]:
+    """Yield chunks of clips, each (frames, n_mels) float32 in dB."""
     log_mel = TrimmedLogMel(settings, sample_rate_hz)
-    torch.set_num_threads(1)  # one chunk a thread beats several threads a chunk
-
-    def transform(start: int) -> list[torch.Tensor]:
-        with torch.inference_mode():  # the mode belongs to a thread
-            return log_mel([load_mono(path, sample_rate_hz) for path in paths[start : start + CHUNK]])
-
-    features: list[torch.Tensor] = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool, tqdm(total=len(paths), unit="clip") as progress:
-        for chunk in pool.map(transform, range(0, len(paths), CHUNK)):
-            features += chunk
-            progress.update(len(chunk))
-    return features
+    yield from each_chunk(lambda chunk: log_mel([load_mono(path, sample_rate_hz) for path in chunk]), paths, CHUNK)
 
 
 def main() -> None:
@@ -42,9 +31,17 @@ def main() -> None:
         settings, audio = read_params(PARAMS, "logmel", "audio")
         settings = build(LogMelSettings, settings, "logmel")
         clips = read_table(CLIPS, ("clip", "path"))
-        features = compute_logmel([RAW / path for path in clips["path"]], settings, audio["sample_rate_hz"])
-        lengths = torch.tensor([len(clip) for clip in features])
-        save_tensors({"clips": clips["clip"].tolist(), "frames": torch.cat(features), "lengths": lengths}, LOGMEL)
+        lengths: list[int] = []
+
+        def frames() -> Iterator[torch.Tensor]:
+            for chunk in compute_logmel([RAW / path for path in clips["path"]], settings, audio["sample_rate_hz"]):
+                lengths.extend(len(clip) for clip in chunk)
+                yield torch.cat(chunk)
+
+        def rest() -> dict[str, Any]:
+            return {"clips": clips["clip"].tolist(), "lengths": torch.tensor(lengths)}
+
+        save_stream("frames", frames(), rest, LOGMEL)
 
 
 if __name__ == "__main__":

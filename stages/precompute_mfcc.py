@@ -8,11 +8,12 @@ import torch
 from stages.ser.errors import reporting
 from stages.ser.features import mfcc_from_mel
 from stages.ser.params import build, read_params
-from stages.ser.tensors import load_tensors, save_tensors
+from stages.ser.streams import load_stream, save_stream
 
 PARAMS = Path("params.yaml")
 MEL = Path("data/features/mel.pt")
 MFCC = Path("data/features/mfcc.pt")
+CHUNK = 4  # clips transformed at once: few enough to stay in the processor's cache
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,9 +25,9 @@ def main() -> None:
     with reporting("precompute_mfcc"):
         torch.set_num_threads(1)  # a matter of a second, with the same bytes on every machine
         settings = build(MfccSettings, read_params(PARAMS, "mfcc"), "mfcc")
-        mel = load_tensors(MEL, ("clips", "features"))
-        features = mfcc_from_mel(mel["features"], settings.n_mfcc)
-        save_tensors({"clips": mel["clips"], "features": features}, MFCC)
+        rest, mel = load_stream(MEL, "features", CHUNK)
+        features = (mfcc_from_mel(chunk, settings.n_mfcc) for chunk in mel)
+        save_stream("features", features, lambda: rest, MFCC)
 
 
 if __name__ == "__main__":
