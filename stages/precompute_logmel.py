@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 
+from stages.ser.audio import load_mono
 from stages.ser.chunks import each_chunk
 from stages.ser.errors import reporting
 from stages.ser.files import read_table
-from stages.ser.logmel import LogMelSettings, TrimmedLogMel, load_mono
+from stages.ser.logmel import LogMelSettings, TrimmedLogMel
 from stages.ser.params import build, read_params
 from stages.ser.streams import save_stream
 

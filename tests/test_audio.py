@@ -7,7 +7,15 @@ import soundfile
 import torch
 from torchaudio.transforms import Resample
 
-from stages.ser.audio import AudioSettings, _resampling_basis, fix_length, load_waveform, normalize_peak, resample
+from stages.ser.audio import (
+    AudioSettings,
+    _resampling_basis,
+    fix_length,
+    load_mono,
+    load_waveform,
+    normalize_peak,
+    resample,
+)
 
 SETTINGS = AudioSettings(sample_rate_hz=16_000, duration_s=0.1)
 RATES = [(48_000, 16_000), (16_000, 48_000), (44_100, 16_000), (24_000, 16_000), (10_000, 16_000), (44_100, 22_050)]
@@ -105,6 +113,17 @@ def test_stereo_is_the_mean_of_its_channels(tmp_path):
     soundfile.write(tmp_path / "mono.wav", (left + right) / 2, 16_000, subtype="FLOAT")
     stereo, mono = (load_waveform(tmp_path / f"{name}.wav", SETTINGS) for name in ("stereo", "mono"))
     torch.testing.assert_close(stereo, mono, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("rate_hz", [16_000, 48_000])
+def test_samples_of_16_bits_and_floats_give_equal_features(tmp_path, channels, rate_hz):
+    whole = np.random.default_rng(0).integers(-(2**15), 2**15, (4_800, channels), dtype=np.int16)
+    soundfile.write(tmp_path / "int.wav", whole, rate_hz, subtype="PCM_16")
+    soundfile.write(tmp_path / "float.wav", whole / 2**15, rate_hz, subtype="FLOAT")
+    of_int, of_float = (load_mono(tmp_path / f"{name}.wav", 16_000) for name in ("int", "float"))
+    assert of_int.dtype == torch.float32
+    assert torch.equal(of_int, of_float)
 
 
 def test_the_level_is_set_before_a_long_clip_is_cut(tmp_path):

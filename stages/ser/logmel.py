@@ -1,14 +1,11 @@
 """Recordings → log-mel spectrograms of their own length and level, silence at both ends cut off."""
 
 import dataclasses
-from pathlib import Path
 
-import soundfile
 import torch
 from torch import nn
 from torchaudio.transforms import AmplitudeToDB, MelSpectrogram
 
-from stages.ser.audio import resample
 from stages.ser.params import check
 
 
@@ -60,9 +57,3 @@ def sounding(power: torch.Tensor, trim_db: float) -> slice:
     levels = power.sum(dim=0)
     loud = (levels >= levels.max() * 10 ** (-trim_db / 10)).nonzero()
     return slice(int(loud[0]), int(loud[-1]) + 1)
-
-
-def load_mono(path: Path, sample_rate_hz: int) -> torch.Tensor:
-    """Return one clip as (time,) float32 at its own level and length: channels averaged, resampled."""
-    recording, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
-    return resample(torch.from_numpy(recording).mean(dim=1), rate_hz, sample_rate_hz)
