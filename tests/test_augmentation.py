@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from stages.ser import schedule_training
-from stages.ser.augmentation import Augmentation, augment, mix, warped_bands
+from stages.ser.augmentation import Augmentation, Mixture, augment, mix, mixed_loss, warped_bands
+from stages.ser.masks import mask_of
 from stages.ser.params import ParamsError
-from stages.ser.ragged import RaggedDataset, mask_of
+from stages.ser.ragged import RaggedDataset
 from tests.test_compact import SCHEDULE, clips, compact
 
 OFF = Augmentation(*[0.0] * 2, 0, *[0.0] * 4, 0, 0, 0.0, 0.0)
@@ -135,7 +136,8 @@ def test_masks_hide_no_more_than_their_widths_behind_the_clips_mean():
 
 def test_mixup_blends_only_where_both_clips_have_frames():
     frames, lengths = batch()
-    mixed, other, share = mix(frames, lengths, 0.5, seeded())
+    mixed, mixture = mix(frames, lengths, 0.5, seeded())
+    other, share = mixture.other, mixture.share
     assert ((share >= 0.5) & (share <= 1)).all()
     assert other.sort().values.tolist() == list(range(12))
     for clip in range(12):
@@ -147,9 +149,22 @@ def test_mixup_blends_only_where_both_clips_have_frames():
 
 def test_no_mixup_leaves_clips_alone():
     frames, lengths = batch()
-    mixed, _, share = mix(frames, lengths, 0.0, seeded())
+    mixed, mixture = mix(frames, lengths, 0.0, seeded())
     assert torch.equal(mixed, frames)
-    assert share.eq(1).all()
+    assert mixture is None
+
+
+def test_the_loss_of_a_mixture_lies_between_those_of_its_labels():
+    logits, labels = torch.randn(4, 8, generator=seeded()), torch.tensor([0, 1, 2, 3])
+    mixture = Mixture(torch.tensor([1, 0, 3, 2]), torch.tensor([1.0, 0.5, 0.75, 1.0]))
+    weights = torch.linspace(0.5, 2, 8)
+    own, own_weights = mixed_loss(logits, labels, None, weights)
+    other, other_weights = mixed_loss(logits, labels[mixture.other], None, weights)
+    losses, blended = mixed_loss(logits, labels, mixture, weights)
+    expected = torch.nn.functional.cross_entropy(logits, labels, weights, reduction="none")
+    torch.testing.assert_close(own, expected)
+    torch.testing.assert_close(losses, mixture.share * own + (1 - mixture.share) * other)
+    torch.testing.assert_close(blended, mixture.share * own_weights + (1 - mixture.share) * other_weights)
 
 
 def test_only_training_clips_are_augmented(monkeypatch):
@@ -162,6 +177,14 @@ def test_only_training_clips_are_augmented(monkeypatch):
     schedule_training.fit_on_schedule(compact(), train, val, 8, SCHEDULE, OFF, 0, torch.device("cpu"))
     assert len(seen) == SCHEDULE.epochs * 3
     assert max(seen) < 500
+
+
+def test_off_means_that_no_change_is_on():
+    assert only(noise_snr_db=9.0, band_mask=4, time_mask_fraction=0.2).is_off
+    for name in ("speed", "frequency_warp", "gain_db", "tilt_db", "noise_fraction", "mixup"):
+        assert not only(**{name: 0.1}).is_off
+    assert not only(masks=1).is_off
+    assert not only(shift_frames=1).is_off
 
 
 @pytest.mark.parametrize(("key", "value"), [("speed", 1.0), ("noise_fraction", -0.1), ("mixup", -1.0), ("masks", -1)])

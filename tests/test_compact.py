@@ -11,9 +11,10 @@ import torch
 from stages.precompute_logmel import compute_logmel
 from stages.ser.augmentation import Augmentation
 from stages.ser.logmel import LogMelSettings, TrimmedLogMel, sounding
+from stages.ser.masks import mask_of
 from stages.ser.networks.compact import AttentivePooling, CompactConfig, CompactNet, MaskedBatchNorm, MaskedBiLSTM
 from stages.ser.params import ParamsError
-from stages.ser.ragged import RaggedDataset, bucketed_batches, mask_of
+from stages.ser.ragged import RaggedDataset, bucketed_batches
 from stages.ser.schedule_training import ScheduleSettings, fit_on_schedule, predict_ragged_logits
 from stages.ser.tensors import save_tensors
 

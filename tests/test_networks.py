@@ -19,6 +19,7 @@ from stages.ser.networks.lstm import AudioLSTM, AudioLSTMConfig
 from stages.ser.params import ParamsError, build, read_params
 from stages.ser.runtime import RunSettings
 from stages.ser.training import TrainingSettings, fit
+from tests.test_augmentation import OFF
 
 CNN = AudioCNNConfig(channels=(4, 6), kernel=3, dropout=0.3, hidden=16)
 LSTM = AudioLSTMConfig(hidden=5, layers=2, dropout=0.4)
@@ -178,7 +179,7 @@ def test_the_sequence_of_the_cnn_lstm_is_time_with_channels_and_bands_as_feature
 def test_each_network_overfits_eight_clips(kind, config, input_shape, learning_rate):
     table = pd.DataFrame({"clip": list("abcdefgh"), "emotion": EMOTIONS})
     clips = RAVDESS_AudioDataset(table, torch.randn(8, *input_shape))
-    settings = TrainingSettings(30, 8, learning_rate, "float32", "global")
+    settings = TrainingSettings(30, 8, learning_rate, "float32", "global", OFF)
     network, run = kind(config, input_shape, 8, "global"), RunSettings(0, 1, 0)
     history = fit(network, clips, clips, 8, settings, run, torch.device("cpu")).history
     assert history["train_accuracy"].iloc[-1] == history["val_accuracy"].max() == 1

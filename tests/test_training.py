@@ -6,20 +6,25 @@ import pytest
 import torch
 from torch import nn
 
+from stages.ser import training
+from stages.ser.augmentation import Mixture
 from stages.ser.checkpoints import Checkpoint
 from stages.ser.dataset import RAVDESS_AudioDataset
 from stages.ser.emotions import EMOTIONS
+from stages.ser.fixed_augmentation import augment_fixed
 from stages.ser.networks.blocks import Standardize
 from stages.ser.params import ParamsError
 from stages.ser.runtime import RunSettings, prepare, resolve_precision
 from stages.ser.training import TrainingSettings, fit, measure_batch_norm, predict_logits, predict_probabilities
+from tests.test_augmentation import OFF, only
 
 CPU = torch.device("cpu")
+AUGMENTED = only(gain_db=1.0, tilt_db=1.0, mixup=0.3)
 
 
 def settings(**changes: object) -> TrainingSettings:
     values = {"epochs": 3, "batch_size": 4, "learning_rate": 0.01, "precision": "float32", "normalization": "global"}
-    return TrainingSettings(**(values | changes))
+    return TrainingSettings(**({"augmentation": OFF} | values | changes))
 
 
 def dataset(clips: int, seed: int = 0, features: int = 6) -> RAVDESS_AudioDataset:
@@ -298,7 +303,7 @@ def test_training_figures_are_means_over_the_clips_seen():
 @pytest.mark.parametrize(("precision", "normalization"), [("float16", "global"), ("float32", "batch")])
 def test_impossible_precision_and_normalization_are_refused_before_training(precision, normalization):
     with pytest.raises(ParamsError, match=r"is '(float16|batch)'; allowed: "):
-        TrainingSettings(1, 2, 0.1, precision, normalization)
+        TrainingSettings(1, 2, 0.1, precision, normalization, OFF)
 
 
 def interrupted(*arguments: object, monkeypatch: pytest.MonkeyPatch, after_epoch: int) -> None:
@@ -316,10 +321,12 @@ def interrupted(*arguments: object, monkeypatch: pytest.MonkeyPatch, after_epoch
             fit(*arguments)
 
 
+@pytest.mark.parametrize("augmentation", [OFF, AUGMENTED])
 @pytest.mark.parametrize("after_epoch", [1, 4, 5])
-def test_an_interrupted_training_goes_on_to_equal_weights(after_epoch, tmp_path, monkeypatch):
+def test_an_interrupted_training_goes_on_to_equal_weights(after_epoch, augmentation, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    rest = (dataset(18), dataset(8, seed=1), 8, settings(epochs=6), RunSettings(0, 1, 8), CPU)
+    chosen = settings(epochs=6, augmentation=augmentation)
+    rest = (dataset(18), dataset(8, seed=1), 8, chosen, RunSettings(0, 1, 8), CPU)
 
     def network() -> Perceptron:
         torch.manual_seed(0)
@@ -334,6 +341,51 @@ def test_an_interrupted_training_goes_on_to_equal_weights(after_epoch, tmp_path,
     assert equal(undisturbed.state_dict(), resumed.state_dict())
     assert result.best_epoch == expected.best_epoch
     pd.testing.assert_frame_equal(result.history, expected.history, check_exact=True)
+
+
+def test_augmentation_off_leaves_the_plain_path(monkeypatch):
+    expected, expected_history = train()
+    monkeypatch.setattr(training, "augment_fixed", lambda features, *_: (features, None))
+    state, history = train()
+    assert equal(state, expected)
+    pd.testing.assert_frame_equal(history, expected_history, check_exact=True)
+
+
+def test_augmentation_on_changes_the_weights_and_the_seed_decides_them():
+    (first, _), (again, _), (plain, _) = train(augmentation=AUGMENTED), train(augmentation=AUGMENTED), train()
+    assert equal(first, again)
+    assert not equal(first, plain)
+
+
+def test_only_training_clips_are_augmented_each_batch_and_in_the_order_of_a_plain_training(monkeypatch):
+    orders = []
+    for augmentation in (OFF, AUGMENTED):
+        seen = []
+
+        def noted(features, settings, generator, seen=seen):
+            seen.append(features.clone())
+            return augment_fixed(features, settings, generator)
+
+        monkeypatch.setattr(training, "augment_fixed", noted)
+        train(augmentation=augmentation)
+        orders.append(torch.cat(seen))
+    assert torch.equal(*orders)
+    known = {tuple(clip) for clip in dataset(18).features.flatten(1).tolist()}
+    assert {tuple(clip) for clip in orders[0].flatten(1).tolist()} == known
+    assert len(orders[0]) == 3 * 18
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_clip_mixed_with_none_or_with_itself_trains_as_it_is(own, monkeypatch):
+    _, expected = train()
+
+    def mixed(features, *_):
+        other = torch.arange(len(features)) if own else torch.arange(len(features)).flip(0)
+        return features, Mixture(other, torch.full((len(features),), 0.6 if own else 1.0))
+
+    monkeypatch.setattr(training, "augment_fixed", mixed)
+    # In training: of a bias that batch norm leaves without a gradient Adam makes much, out of rounding
+    np.testing.assert_allclose(train()[1]["train_loss"], expected["train_loss"], rtol=1e-4)
 
 
 def test_a_training_that_diverges_says_what_to_change():

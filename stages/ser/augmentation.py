@@ -5,16 +5,18 @@ seed decides them.
 """
 
 import dataclasses
+import functools
 
 import torch
-from torch.nn.functional import grid_sample
+from torch.nn.functional import cross_entropy, grid_sample
 from torchaudio.functional import mask_along_axis_iid
 
+from stages.ser.masks import mask_of
 from stages.ser.params import check
-from stages.ser.ragged import mask_of
 
 NOISE_TILT_DB = 10.0  # lowest and highest band of the noise against the middle one, at most
 NOISE_RANGE_DB = 20.0  # from the loudest noise down to the softest
+SWITCHES = ("speed", "frequency_warp", "shift_frames", "gain_db", "tilt_db", "noise_fraction", "masks", "mixup")
 HIGHEST_HZ = 8000.0  # of the mel scale; only ratios to it matter for the warp
 
 
@@ -40,14 +42,31 @@ class Augmentation:
         for name in ("shift_frames", "gain_db", "tilt_db", "noise_snr_db", "masks", "band_mask", "mixup"):
             check(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
 
+    @property
+    def is_off(self) -> bool:
+        """Whether no clip is changed, whatever the keys say that only matter beside another."""
+        return not any(getattr(self, name) for name in SWITCHES)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mixture:
+    """What mixup blended: the row of the other clip (clip,), and the clip's own share (clip,), 0.5 to 1."""
+
+    other: torch.Tensor
+    share: torch.Tensor
+
+    def blend(self, own: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        """Weigh what each clip (clip,) has by its own label and by the other clip's."""
+        share = self.share.to(own.device)
+        return share * own + (1 - share) * other
+
 
 def augment(
     frames: torch.Tensor, lengths: torch.Tensor, settings: Augmentation, generator: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return changed frames and lengths: warped, coloured, with noise, then masked."""
     frames, lengths = warp(frames, lengths, settings, generator)
-    frames = add_noise(colour(frames, settings, generator), lengths, settings, generator)
-    return mask_stretches(frames, lengths, settings, generator), lengths
+    return disturb(frames, lengths, settings, generator), lengths
 
 
 def warp(
@@ -71,6 +90,14 @@ def warp(
     )
     warped = grid_sample(frames[:, None], torch.stack(grid, dim=-1), padding_mode="border", align_corners=True)
     return warped[:, 0], changed
+
+
+def disturb(
+    frames: torch.Tensor, lengths: torch.Tensor, settings: Augmentation, generator: torch.Generator
+) -> torch.Tensor:
+    """Colour clips, add noise, then mask; what is where stays there."""
+    frames = add_noise(colour(frames, settings, generator), lengths, settings, generator)
+    return mask_stretches(frames, lengths, settings, generator)
 
 
 def warped_bands(bands: int, scale: torch.Tensor) -> torch.Tensor:
@@ -124,21 +151,39 @@ def mask_stretches(
 
 def mix(
     frames: torch.Tensor, lengths: torch.Tensor, strength: float, generator: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+) -> tuple[torch.Tensor, Mixture | None]:
     """Blend each clip with another of the batch where both have frames (mixup, Zhang et al. 2018).
 
-    Return the blend, the row of the other clip (clip,) and the clip's own share (clip,), 0.5 to 1, drawn from
-    Beta(strength, strength).
+    Return the blend and what it is of, the shares drawn from Beta(strength, strength); None at no strength.
     """
-    other = torch.randperm(len(frames), generator=generator)
     if not strength:
-        return frames, other, torch.ones(len(frames))
+        return frames, None
+    other = torch.randperm(len(frames), generator=generator)
     gammas = torch._standard_gamma(torch.full((2, len(frames)), strength), generator=generator)
     share = gammas[0] / gammas.sum(dim=0).clamp_min(1e-12)
     share = share.maximum(1 - share)
     both = torch.arange(frames.shape[1]) < lengths.minimum(lengths[other])[:, None]
     own = torch.where(both, share[:, None], 1.0)[..., None]
-    return own * frames + (1 - own) * frames[other], other, share
+    return own * frames + (1 - own) * frames[other], Mixture(other, share)
+
+
+def mixed_loss(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    mixture: Mixture | None,
+    weights: torch.Tensor,
+    label_smoothing: float = 0.0,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return each clip's class-weighted cross-entropy (clip,) and weight (clip,), blended as the clips were.
+
+    logits: (clip, emotions) float32; labels: (clip,), each clip's own; weights: (emotions,).
+    """
+    loss_of = functools.partial(cross_entropy, weight=weights, label_smoothing=label_smoothing, reduction="none")
+    losses, own_weights = loss_of(logits, labels), weights[labels]
+    if mixture is None:
+        return losses, own_weights
+    others = labels[mixture.other.to(labels.device)]
+    return mixture.blend(losses, loss_of(logits, others)), mixture.blend(own_weights, weights[others])
 
 
 def uniform(clips: int, reach: float, generator: torch.Generator) -> torch.Tensor:

@@ -40,6 +40,17 @@ class Checkpoint:
         self.path.unlink(missing_ok=True)
 
 
+def random_state() -> list[torch.Tensor]:
+    """Return the state of the CPU's generator and of each GPU's, from which dropout draws."""
+    return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [])]
+
+
+def set_random_state(state: list[torch.Tensor]) -> None:
+    """Put the generators where `random_state` found them."""
+    torch.set_rng_state(state[0])
+    torch.cuda.set_rng_state_all(state[1:])
+
+
 def _imported_code() -> list[bytes]:
     """The content of the project's files that this process has imported, in the order of their names."""
     files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}

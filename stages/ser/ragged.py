@@ -54,11 +54,6 @@ class RaggedDataset:
         return torch.nn.utils.rnn.pad_sequence(clips, batch_first=True), self.lengths[rows]
 
 
-def mask_of(lengths: torch.Tensor, frames: int) -> torch.Tensor:
-    """Return (clip, frames) bool: True on the clip, False on padding."""
-    return torch.arange(frames, device=lengths.device) < lengths[:, None]
-
-
 def bucketed_batches(lengths: torch.Tensor, batch_size: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
     """Yield the rows of one epoch at random, clips of like length together; a last batch of one is left out."""
     batches = []

@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from stages.ser.augmentation import Augmentation, augment, mix
+from stages.ser.augmentation import Augmentation, augment, mix, mixed_loss
 from stages.ser.dataset import class_weights
 from stages.ser.params import check
 from stages.ser.ragged import RaggedDataset, bucketed_batches
@@ -110,15 +110,11 @@ def _step(
 ) -> torch.Tensor:
     """Update the weights once; return (2,): the batch's summed loss and its clips."""
     frames, lengths = augment(*train.batch(rows), augmentation, generator)
-    frames, other, share = mix(frames, lengths, augmentation.mixup, generator)
-    labels = torch.stack([train.labels[rows], train.labels[rows][other]]).to(weights.device)
+    frames, mixture = mix(frames, lengths, augmentation.mixup, generator)
     logits = network(frames.to(weights.device), lengths.to(weights.device))
-    own, mixed = (
-        nn.functional.cross_entropy(logits, target, weights, label_smoothing=settings.label_smoothing, reduction="none")
-        for target in labels
-    )
-    share = share.to(weights.device)
-    loss = (share * own + (1 - share) * mixed).mean()
+    labels = train.labels[rows].to(weights.device)
+    losses, _ = mixed_loss(logits, labels, mixture, weights, settings.label_smoothing)
+    loss = losses.mean()
     optimizer.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_norm)

@@ -9,8 +9,10 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from stages.ser.checkpoints import Checkpoint
+from stages.ser.augmentation import Augmentation, Mixture, mixed_loss
+from stages.ser.checkpoints import Checkpoint, random_state, set_random_state
 from stages.ser.dataset import RAVDESS_AudioDataset, class_weights, shuffled_batches
+from stages.ser.fixed_augmentation import augment_fixed
 from stages.ser.networks.blocks import NORMALIZATIONS
 from stages.ser.params import check
 from stages.ser.runtime import PRECISIONS, RunSettings, autocast, resolve_precision
@@ -27,6 +29,7 @@ class TrainingSettings:
     learning_rate: float
     precision: str
     normalization: str
+    augmentation: Augmentation
 
     def __post_init__(self) -> None:
         check(self.epochs >= 1, "epochs", self.epochs, "1 or more")
@@ -58,29 +61,31 @@ def fit(
     """Train with Adam and class-weighted cross-entropy; leave in `network` the weights of the best epoch.
 
     Best is the highest validation accuracy, then the lowest validation loss, then the earliest epoch. The training
-    figures of the history are means over the epoch's batches, with dropout; the validation figures are without. A
-    checkpoint is taken up where it was left, and gets the state after each epoch but the last. ValueError when the
-    loss is no longer a number.
+    figures of the history are means over the epoch's batches, with augmentation and dropout (after mixup an answer is
+    right by the clip with the larger share); the validation figures are without. A checkpoint is taken up where it was
+    left, and gets the state after each epoch but the last. ValueError when the loss is no longer a number.
     """
     precision = resolve_precision(settings.precision, device)
     network.standardize.fit(train.features)
     network.to(device, memory_format=torch.channels_last)
     loss_of = nn.CrossEntropyLoss(class_weights(train.labels, classes).to(device))
     optimizer = torch.optim.Adam(network.parameters(), settings.learning_rate, fused=True)
-    generator = torch.Generator().manual_seed(run.seed)
+    # Changes of clips are drawn apart, so that they do not change the order of training
+    generators = {name: torch.Generator().manual_seed(run.seed) for name in ("order", "augmentation")}
     # Drawn apart, so that the number of clips does not change the order of training
     sample = torch.randperm(len(train), generator=torch.Generator().manual_seed(run.seed))[: run.batch_norm_clips]
     features, labels = train.features.to(device), train.labels.to(device)
     val_labels = val.labels.to(device)
-    history, best_state = _restore(checkpoint, network, optimizer, generator)
+    history, best_state = _restore(checkpoint, network, optimizer, generators)
     progress = tqdm(
         total=settings.epochs * len(features), initial=len(history) * len(features), unit="clip", mininterval=1.0
     )
     for epoch in range(len(history) + 1, settings.epochs + 1):
         network.train()
         totals = torch.zeros(3, device=device)  # loss, right answers, clips
-        for rows in shuffled_batches(len(features), settings.batch_size, generator):
-            totals += _step(network, features[rows], labels[rows], loss_of, optimizer, precision, device)
+        for rows in shuffled_batches(len(features), settings.batch_size, generators["order"]):
+            batch, mixture = augment_fixed(features[rows], settings.augmentation, generators["augmentation"])
+            totals += _step(network, batch, labels[rows], mixture, loss_of, optimizer, precision, device)
             progress.update(len(rows))
         measure_batch_norm(network, features[sample], precision, device)
         val_logits = predict_logits(network, val.features, precision, device)
@@ -101,8 +106,8 @@ def fit(
                 {
                     "network": network.state_dict(),
                     "optimizer": optimizer.state_dict(),
-                    "order": generator.get_state(),
-                    "random": _random_state(),
+                    "generators": {name: generator.get_state() for name, generator in generators.items()},
+                    "random": random_state(),
                     "history": history,
                     "best": best_state,
                 }
@@ -121,7 +126,10 @@ def _best(history: list[dict[str, float]]) -> dict[str, float]:
 
 
 def _restore(
-    checkpoint: Checkpoint | None, network: nn.Module, optimizer: torch.optim.Optimizer, generator: torch.Generator
+    checkpoint: Checkpoint | None,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    generators: dict[str, torch.Generator],
 ) -> tuple[list[dict[str, float]], dict[str, torch.Tensor]]:
     """Go back to where an ended training stood; return its history and its best state, both empty if there was none."""
     state = checkpoint.load() if checkpoint else None
@@ -129,22 +137,18 @@ def _restore(
         return [], {}
     network.load_state_dict(state["network"])
     optimizer.load_state_dict(state["optimizer"])
-    generator.set_state(state["order"])
-    torch.set_rng_state(state["random"][0])
-    torch.cuda.set_rng_state_all(state["random"][1:])
+    for name, generator in generators.items():
+        generator.set_state(state["generators"][name])
+    set_random_state(state["random"])
     return state["history"], state["best"]
-
-
-def _random_state() -> list[torch.Tensor]:
-    """The state of the CPU's generator and of each GPU's, from which dropout draws."""
-    return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [])]
 
 
 def _step(
     network: nn.Module,
     features: torch.Tensor,
     labels: torch.Tensor,
-    loss_of: nn.Module,
+    mixture: Mixture | None,
+    loss_of: nn.CrossEntropyLoss,
     optimizer: torch.optim.Optimizer,
     precision: str,
     device: torch.device,
@@ -152,7 +156,11 @@ def _step(
     """Update the weights once; return (3,): the batch's summed loss, its right answers and its clips."""
     with autocast(precision, device):
         logits = network(features)
-    loss = loss_of(logits.float(), labels)
+    if mixture is None:
+        loss = loss_of(logits.float(), labels)
+    else:
+        losses, weights = mixed_loss(logits.float(), labels, mixture, loss_of.weight)
+        loss = losses.sum() / weights.sum()  # as CrossEntropyLoss means
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()

@@ -5,9 +5,10 @@ import dataclasses
 import torch
 from torch import nn
 
+from stages.ser.masks import mask_of
 from stages.ser.networks.blocks import check_fraction, check_sizes
 from stages.ser.params import check
-from stages.ser.ragged import RaggedDataset, mask_of
+from stages.ser.ragged import RaggedDataset
 
 
 @dataclasses.dataclass(frozen=True)
