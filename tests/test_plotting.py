@@ -1,6 +1,8 @@
 """Figures: the same bytes twice, axes that mean what they say, and templates that know the emotions."""
 
 import json
+import re
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import matplotlib
@@ -8,7 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torchaudio
+import vl_convert
 
+from scripts.report.plots import VEGA_LITE
 from stages.ser import corpus_plots, plotting
 from stages.ser.emotions import EMOTIONS
 
@@ -122,3 +126,47 @@ def test_template_lists_the_emotions_in_order(name):
 
     collect(json.loads((TEMPLATES / f"{name}.json").read_text(encoding="utf-8")))
     assert domains == [list(EMOTIONS)] * 2
+
+
+@pytest.mark.parametrize("vega_lite", ["5.8", VEGA_LITE])
+@pytest.mark.parametrize(("base", "head"), [("new", "old"), ("old", "new")])
+def test_model_that_one_revision_lacks_leaves_the_others_in_their_columns(base, head, vega_lite):
+    """Without care, Vega-Lite puts the empty panel first: each model would stand under the next one's name."""
+    clips = {(base, "b"): 3, (head, "b"): 4, (head, "a"): 5, (head, "c"): 6}
+    rows = [
+        {"rev": rev, "filename": f"{name}.csv", "actual": "sad", "predicted": "sad"}
+        for (rev, name), count in clips.items()
+        for _ in range(count)
+    ]
+    places = text_places(filled("confusion_by_model", rows, x="predicted", y="actual"), vega_lite)
+    left_to_right = sorted((places[name][0], name) for name in "abc")
+    assert [name for _, name in left_to_right] == ["b", "a", "c"]  # in the order of the data
+    for (rev, name), count in clips.items():
+        x, y = places[str(count)]
+        assert min("abc", key=lambda other: abs(places[other][0] - x)) == name
+        assert min((base, head), key=lambda other: abs(places[other][1] - y)) == rev
+
+
+def filled(name: str, rows: list[dict[str, str]], x: str, y: str) -> dict:
+    """Fill in a template as DVC does."""
+    text = (TEMPLATES / f"{name}.json").read_text(encoding="utf-8")
+    for anchor, value in {"X_LABEL": "", "Y_LABEL": "", "X": x, "Y": y, "TITLE": "title"}.items():
+        text = text.replace(f"<DVC_METRIC_{anchor}>", value)
+    return json.loads(text.replace('"<DVC_METRIC_DATA>"', json.dumps(rows)))
+
+
+def text_places(spec: dict, vega_lite: str) -> dict[str, tuple[float, float]]:
+    """Draw a specification; return where each text of its marks and headers is."""
+    svg = ET.fromstring(vl_convert.vegalite_to_svg(spec, vl_version=vega_lite))
+    places = {}
+
+    def walk(element: ET.Element, x: float, y: float) -> None:
+        shift = re.match(r"translate\(([-\d.]+),([-\d.]+)\)", element.get("transform", ""))
+        x, y = (x + float(shift[1]), y + float(shift[2])) if shift else (x, y)
+        if element.tag.endswith("text"):
+            places["".join(element.itertext())] = (x, y)
+        for child in element:
+            walk(child, x, y)
+
+    walk(svg, 0, 0)
+    return places
