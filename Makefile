@@ -5,6 +5,8 @@ SEEDS ?= 42 43 44
 HEAD ?= workspace
 OUT ?= report
 ARGS ?=
+# Test processes; a file's tests stay in one, as they share what they prepare
+WORKERS ?= 2
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -53,10 +55,10 @@ bench-profile: $(INSTALLED)  ## The same, with where the time goes
 	$(BIN)/python -m benchmarks --profile $(ARGS)
 
 test: $(INSTALLED)  ## Run the tests, but for the slow ones (ARGS="-k split": some of them)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-all: $(INSTALLED)  ## Run the tests, slow ones included
-	$(BIN)/python -m pytest -m "" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "" $(ARGS)
 
 lint: $(INSTALLED)  ## Check style and formatting
 	$(BIN)/ruff check

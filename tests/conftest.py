@@ -2,10 +2,13 @@
 
 import contextlib
 import resource
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
+from filelock import FileLock
 
 from scripts.demo import copy_project, dvc
 from tests.recording import noting
@@ -14,6 +17,8 @@ from tests.recording import noting
 TINY = {
     "corpus.name": "synthetic",
     "synthetic.actors": 2,
+    "train.threads": 1,
+    "train_lgbm.threads": 1,
     "train_cnn.epochs": 1,
     "train_cnn.network.channels": [4, 4, 4, 4],
     "train_cnn.network.hidden": 16,
@@ -30,17 +35,32 @@ TINY = {
 }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Leave the other cores to other test processes, in the tests and in the stages: a thread that waits spins."""
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+
+
 @pytest.fixture(scope="session")
-def demo_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_project(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """The folder of a copy of this project after `dvc repro` on a tiny synthetic corpus.
 
-    It is shared by all tests: copy it before changing anything in it. Beside it, `notes` says what its stages opened.
+    It is shared by all tests, those of other test processes included: copy it before changing anything in it. Beside
+    it, `notes` says what its stages opened.
     """
-    project = tmp_path_factory.mktemp("demo") / "project"
-    copy_project(project, TINY)
-    with noting(project.parent / "notes"):
-        dvc(project, "repro")
-    return project
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "demo"
+    with FileLock(folder.with_suffix(".lock")):
+        if not (folder / "finished").exists():
+            shutil.rmtree(folder, ignore_errors=True)  # the half of another process whose run failed
+            copy_project(folder / "project", TINY)
+            with noting(folder / "notes"):
+                dvc(folder / "project", "repro")
+            (folder / "finished").touch()
+    return folder / "project"
 
 
 @pytest.fixture
