@@ -213,7 +213,7 @@ def test_a_clips_features_do_not_depend_on_its_chunk(recordings):
 
 
 def test_trimming_keeps_what_lies_between_loud_frames():
-    power = torch.tensor([[1e-9, 1.0, 1e-9, 1e-3, 1e-9]])
+    power = torch.tensor([[1e-9], [1.0], [1e-9], [1e-3], [1e-9]])
     assert sounding(power, 35.0) == slice(1, 4)
     assert sounding(power, 25.0) == slice(1, 2)
 

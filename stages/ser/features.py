@@ -6,9 +6,10 @@ import functools
 import torch
 from torch import nn
 from torchaudio.functional import create_dct
-from torchaudio.transforms import AmplitudeToDB, MelSpectrogram
+from torchaudio.transforms import AmplitudeToDB
 
 from stages.ser.params import check
+from stages.ser.spectrograms import MelPower
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,14 +33,12 @@ class LogMel(nn.Module):
 
     def __init__(self, settings: MelSettings, sample_rate_hz: int) -> None:
         super().__init__()
-        self.mel = MelSpectrogram(
-            sample_rate_hz, n_fft=settings.n_fft, hop_length=settings.hop_samples, n_mels=settings.n_mels
-        )
+        self.mel = MelPower(sample_rate_hz, settings.n_mels, settings.n_fft, settings.hop_samples)
         self.to_db = AmplitudeToDB("power", settings.top_db)
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
         # Without a channel axis AmplitudeToDB would take its maximum over the whole batch
-        return self.to_db(self.mel(waveforms.unsqueeze(1)))
+        return self.to_db(self.mel(waveforms).unsqueeze(1)).transpose(2, 3).contiguous()
 
 
 def mfcc_from_mel(log_mel: torch.Tensor, n_mfcc: int) -> torch.Tensor:

@@ -4,9 +4,10 @@ import dataclasses
 
 import torch
 from torch import nn
-from torchaudio.transforms import AmplitudeToDB, MelSpectrogram
+from torchaudio.transforms import AmplitudeToDB
 
 from stages.ser.params import check
+from stages.ser.spectrograms import MelPower
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,26 +35,20 @@ class TrimmedLogMel(nn.Module):
         super().__init__()
         self.settings = settings
         # Zeros beyond both ends, so that a clip's frames do not depend on how far its batch is padded
-        self.mel = MelSpectrogram(
-            sample_rate_hz,
-            n_fft=settings.n_fft,
-            hop_length=settings.hop_samples,
-            n_mels=settings.n_mels,
-            pad_mode="constant",
-        )
+        self.mel = MelPower(sample_rate_hz, settings.n_mels, settings.n_fft, settings.hop_samples, pad_mode="constant")
         self.to_db = AmplitudeToDB("power", settings.top_db)
 
     def forward(self, waveforms: list[torch.Tensor]) -> list[torch.Tensor]:
         powers = self.mel(nn.utils.rnn.pad_sequence(waveforms, batch_first=True))
         clips = []
         for waveform, power in zip(waveforms, powers, strict=True):
-            power = power[:, : len(waveform) // self.settings.hop_samples + 1]
-            clips.append(self.to_db(power[:, sounding(power, self.settings.trim_db)]).T)
+            power = power[: len(waveform) // self.settings.hop_samples + 1]
+            clips.append(self.to_db(power[sounding(power, self.settings.trim_db)]))
         return clips
 
 
 def sounding(power: torch.Tensor, trim_db: float) -> slice:
-    """Return the frames of (n_mels, frames) from the first to the last within `trim_db` of the loudest one."""
-    levels = power.sum(dim=0)
+    """Return the frames of (frames, n_mels) from the first to the last within `trim_db` of the loudest one."""
+    levels = power.sum(dim=1)
     loud = (levels >= levels.max() * 10 ** (-trim_db / 10)).nonzero()
     return slice(int(loud[0]), int(loud[-1]) + 1)
