@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from stages.ser.augmentation import Augmentation
+from stages.ser.checkpoints import Checkpoint
 from stages.ser.dataset import join_splits
 from stages.ser.emotions import EMOTIONS
 from stages.ser.errors import reporting
@@ -43,8 +44,10 @@ def main() -> None:
         train, val = (dataset[torch.tensor((clips["split"] == part).to_numpy())] for part in ("train", "val"))
         device = prepare(run)
         network = CompactNet(settings.network, dataset.bands, len(EMOTIONS))
+        data = (item for part in (train, val) for item in (torch.cat(part.clips), part.lengths, part.labels))
+        checkpoint = Checkpoint("train_compact", run, settings, device, *data)
         fitted = fit_on_schedule(
-            network, train, val, len(EMOTIONS), settings.schedule, settings.augmentation, run.seed, device
+            network, train, val, len(EMOTIONS), settings.schedule, settings.augmentation, run.seed, device, checkpoint
         )
         save_tensors(fitted.network.state_dict(), MODEL)
         description = {
@@ -57,6 +60,7 @@ def main() -> None:
         write_json(description, MODEL.with_suffix(".json"))
         write_table(fitted.history, HISTORY)
         write_predictions(clips, predict_ragged_probabilities(fitted.network, dataset, device), PREDICTIONS)
+        checkpoint.remove()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import torch
 
 from stages.precompute_logmel import compute_logmel
 from stages.ser.augmentation import Augmentation
+from stages.ser.checkpoints import Checkpoint
 from stages.ser.logmel import LogMelSettings, TrimmedLogMel, sounding
 from stages.ser.masks import mask_of
 from stages.ser.networks.compact import AttentivePooling, CompactConfig, CompactNet, MaskedBatchNorm, MaskedBiLSTM
@@ -17,6 +18,7 @@ from stages.ser.params import ParamsError
 from stages.ser.ragged import RaggedDataset, bucketed_batches
 from stages.ser.schedule_training import ScheduleSettings, fit_on_schedule, predict_ragged_logits
 from stages.ser.tensors import save_tensors
+from tests.interruption import ended
 
 CPU = torch.device("cpu")
 BANDS = 16
@@ -134,6 +136,22 @@ def test_the_same_seed_gives_the_same_weights():
     first, again, other = (trained(seed).network.state_dict() for seed in (0, 0, 1))
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+@pytest.mark.parametrize("after_epoch", [1, 3])
+def test_an_interrupted_training_goes_on_to_equal_weights(after_epoch, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    schedule = dataclasses.replace(SCHEDULE, epochs=4)
+    rest = (clips(16), clips(8, 1), 8, schedule, MILD, 0, CPU)
+    expected = fit_on_schedule(compact(), *rest)
+    with ended(after_epoch, monkeypatch):
+        fit_on_schedule(compact(), *rest, Checkpoint("some", 1))
+    resumed = compact(seed=99)  # neither its weights nor where the generator stands may matter
+    result = fit_on_schedule(resumed, *rest, Checkpoint("some", 1))
+    state, other = expected.network.state_dict(), result.network.state_dict()
+    assert all(torch.equal(state[name], other[name]) for name in state)
+    assert all(state[name].stride() == other[name].stride() for name in state)
+    pd.testing.assert_frame_equal(result.history, expected.history, check_exact=True)
 
 
 def test_validation_clips_change_no_weight():

@@ -21,7 +21,9 @@ from tests.pipeline import copy_finished, output_digests
 pytestmark = pytest.mark.slow
 
 # Three epochs of each network, so that trainings can be ended between two
-LONGER = TINY | {"train_cnn.epochs": 3, "train_lstm.epochs": 3, "train_extractor.epochs": 3}
+LONGER = TINY | dict.fromkeys(
+    ("train_cnn.epochs", "train_lstm.epochs", "train_extractor.epochs", "train_compact.schedule.epochs"), 3
+)
 # The stage to run anew, and what is there at the moment to end it: half-written files, finished epochs
 MOMENTS = {
     "fetch, clips half-written": ("fetch", "data/.raw.*/*/*.wav"),
@@ -31,6 +33,7 @@ MOMENTS = {
     "AudioCNN, between epochs": ("train_cnn", ".resume/train_cnn.pt"),
     "AudioLSTM, between epochs": ("train_lstm", ".resume/train_lstm.pt"),
     "CNN-LSTM, between epochs": ("train_extractor", ".resume/train_extractor.pt"),
+    "CompactNet, between epochs": ("train_compact", ".resume/train_compact.pt"),
     "trees half-written": ("train_lgbm", "models/.*.lgbm.txt"),
 }
 TRIES = 5

@@ -16,6 +16,7 @@ from stages.ser.networks.blocks import Standardize
 from stages.ser.params import ParamsError
 from stages.ser.runtime import RunSettings, prepare, resolve_precision
 from stages.ser.training import TrainingSettings, fit, measure_batch_norm, predict_logits, predict_probabilities
+from tests.interruption import ended
 from tests.test_augmentation import OFF, only
 
 CPU = torch.device("cpu")
@@ -306,21 +307,6 @@ def test_impossible_precision_and_normalization_are_refused_before_training(prec
         TrainingSettings(1, 2, 0.1, precision, normalization, OFF)
 
 
-def interrupted(*arguments: object, monkeypatch: pytest.MonkeyPatch, after_epoch: int) -> None:
-    """Run `fit`, ended by an error right after an epoch's checkpoint."""
-    save, epochs = Checkpoint.save, iter(range(1, after_epoch + 1))
-
-    def save_and_end(checkpoint: Checkpoint, state: dict) -> None:
-        save(checkpoint, state)
-        if next(epochs) == after_epoch:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Checkpoint, "save", save_and_end)
-        with pytest.raises(KeyboardInterrupt):
-            fit(*arguments)
-
-
 @pytest.mark.parametrize("augmentation", [OFF, AUGMENTED])
 @pytest.mark.parametrize("after_epoch", [1, 4, 5])
 def test_an_interrupted_training_goes_on_to_equal_weights(after_epoch, augmentation, tmp_path, monkeypatch):
@@ -334,7 +320,8 @@ def test_an_interrupted_training_goes_on_to_equal_weights(after_epoch, augmentat
 
     undisturbed = network()
     expected = fit(undisturbed, *rest)
-    interrupted(network(), *rest, Checkpoint("some", 1), monkeypatch=monkeypatch, after_epoch=after_epoch)
+    with ended(after_epoch, monkeypatch):
+        fit(network(), *rest, Checkpoint("some", 1))
     torch.manual_seed(99)  # where the generator of the new process stands must not matter
     resumed = Dropped()
     result = fit(resumed, *rest, Checkpoint("some", 1))

@@ -1,6 +1,7 @@
 """Training on a schedule: one cycle of the learning rate, augmentation, mixup, and weights averaged on the way."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from stages.ser.augmentation import Augmentation, augment, mix, mixed_loss
+from stages.ser.checkpoints import Checkpoint, random_state, set_random_state
 from stages.ser.dataset import class_weights
 from stages.ser.params import check
 from stages.ser.ragged import RaggedDataset, bucketed_batches
@@ -58,11 +60,13 @@ def fit_on_schedule(
     augmentation: Augmentation,
     seed: int,
     device: torch.device,
+    checkpoint: Checkpoint | None = None,
 ) -> ScheduledFit:
     """Train with AdamW and class-weighted cross-entropy; the averaged weights of the last epoch are the outcome.
 
     The rate rises to its peak and falls to zero (one cycle, Smith & Topin 2018); the weights are averaged
-    exponentially over the steps. Validation clips are only watched: the schedule's length is a setting.
+    exponentially over the steps. Validation clips are only watched: the schedule's length is a setting. A checkpoint is
+    taken up where it was left, and gets the state after each epoch but the last.
     """
     network.standardize.fit(train)
     network.to(device)
@@ -79,9 +83,10 @@ def fit_on_schedule(
     )
     weights = class_weights(train.labels, classes).to(device)
     generator = torch.Generator().manual_seed(seed)
-    history = []
-    with tqdm(total=settings.epochs, unit="epoch", mininterval=1.0) as progress:
-        for epoch in range(1, settings.epochs + 1):
+    parts = {"network": network, "average": average, "optimizer": optimizer, "schedule": schedule}
+    history = _restore(checkpoint, parts, generator)
+    with tqdm(total=settings.epochs, initial=len(history), unit="epoch", mininterval=1.0) as progress:
+        for epoch in range(len(history) + 1, settings.epochs + 1):
             network.train()
             total = torch.zeros(2, device=device)  # summed loss, clips
             for rows in bucketed_batches(train.lengths, settings.batch_size, generator):
@@ -92,10 +97,28 @@ def fit_on_schedule(
                 {"epoch": epoch, "train_loss": (total[0] / total[1]).item()}
                 | validate(average.module, val, weights, device)
             )
+            if checkpoint and epoch < settings.epochs:
+                states = {name: part.state_dict() for name, part in parts.items()}
+                drawn = {"generator": generator.get_state(), "random": random_state()}
+                checkpoint.save(states | drawn | {"history": history})
             progress.update()
             shown = "loss {train_loss:.3f}/{val_loss:.3f} accuracy {val_accuracy:.3f}"
             progress.set_postfix_str(shown.format(**history[-1]))
     return ScheduledFit(pd.DataFrame(history), average.module)
+
+
+def _restore(
+    checkpoint: Checkpoint | None, parts: dict[str, Any], generator: torch.Generator
+) -> list[dict[str, float]]:
+    """Go back to where an ended training stood; return its history, empty if there was none."""
+    state = checkpoint.load() if checkpoint else None
+    if state is None:
+        return []
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    generator.set_state(state["generator"])
+    set_random_state(state["random"])
+    return state["history"]
 
 
 def _step(
