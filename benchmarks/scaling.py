@@ -11,7 +11,7 @@ from benchmarks.table import Row
 FACTORS = (1, 4, 16)
 FLAT = 1.25  # of the peak at once the corpus
 LINEAR = 1.25  # of the time at once the corpus, times the factor
-STAGES = ("precompute_mel", "precompute_mfcc")
+STAGES = ("precompute_mel", "precompute_mfcc", "precompute_logmel")
 
 
 def rows(folder: Path, quick: bool) -> Iterator[Row]:

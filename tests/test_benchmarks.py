@@ -264,15 +264,16 @@ def made_up(monkeypatch, tmp_path):
 
 
 def test_memory_that_grows_misses_its_goal(made_up):
-    peaks_mib = {"precompute_mel": iter([100.0, 110.0, 400.0]), "precompute_mfcc": iter([100.0] * 3)}
-    work_s = {"precompute_mel": iter([1.0, 4.0, 16.0]), "precompute_mfcc": iter([1.0, 4.0, 30.0])}
+    flat_mib, linear_s = [100.0] * 3, [1.0, 4.0, 16.0]
+    peaks_mib = {"mel": iter([100.0, 110.0, 400.0]), "mfcc": iter(flat_mib), "logmel": iter(flat_mib)}
+    work_s = {"mel": iter(linear_s), "mfcc": iter([1.0, 4.0, 30.0]), "logmel": iter(linear_s)}
 
     def answer(command: str) -> Run:
-        stage = command.rpartition(".")[2]
+        stage = command.rpartition("_")[2]
         return Run(1.0, next(peaks_mib[stage]), {"work_s": next(work_s[stage])})
 
     verdicts = {row.what: row.met for row in scaling.rows(made_up(scaling, answer), quick=True)}
-    assert list(verdicts.values()) == [None, None, True, True, False, False]
+    assert list(verdicts.values()) == [None, None, None, True, True, True, False, False, True]
 
 
 def test_gpu_is_skipped_in_words_where_there_is_none(made_up):
