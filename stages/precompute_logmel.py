@@ -1,6 +1,7 @@
 """Compute each clip's log-mel at its own length and level: data/raw, data/clips.csv → data/features/logmel.pt."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def main() -> None:
         clips = read_table(CLIPS, ("clip", "path"))
         lengths: list[int] = []
 
-        def frames() -> Iterator[torch.Tensor]:
+        def frames() -> Generator[torch.Tensor, None, None]:
             for chunk in compute_logmel([RAW / path for path in clips["path"]], settings, audio["sample_rate_hz"]):
                 lengths.extend(len(clip) for clip in chunk)
                 yield torch.cat(chunk)
@@ -42,7 +43,9 @@ def main() -> None:
         def rest() -> dict[str, Any]:
             return {"clips": clips["clip"].tolist(), "lengths": torch.tensor(lengths)}
 
-        save_stream("frames", frames(), rest, LOGMEL)
+        # closing: an error in writing ends the work and its progress bar before it is reported
+        with contextlib.closing(frames()) as chunks:
+            save_stream("frames", chunks, rest, LOGMEL)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Compute the log-mel spectrogram of every clip: data/raw, data/clips.csv → data/features/mel.pt."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Generator
 from pathlib import Path
 
 import torch
@@ -20,7 +21,7 @@ MEL = Path("data/features/mel.pt")
 CHUNK = 4  # clips transformed at once: few enough to stay in the processor's cache
 
 
-def compute_mel(paths: list[Path], audio: AudioSettings, mel: MelSettings) -> Iterator[torch.Tensor]:
+def compute_mel(paths: list[Path], audio: AudioSettings, mel: MelSettings) -> Generator[torch.Tensor, None, None]:
     """Yield chunks of (clip, 1, n_mels, frames) float32 in dB."""
     check(mel.n_fft < 2 * audio.samples, "mel.n_fft", mel.n_fft, f"below twice the clip's {audio.samples} samples")
     log_mel = LogMel(mel, audio.sample_rate_hz)
@@ -34,8 +35,9 @@ def main() -> None:
         audio, mel = read_params(PARAMS, "audio", "mel")
         audio, mel = build(AudioSettings, audio, "audio"), build(MelSettings, mel, "mel")
         clips = read_table(CLIPS, ("clip", "path"))
-        features = compute_mel([RAW / path for path in clips["path"]], audio, mel)
-        save_stream("features", features, lambda: {"clips": clips["clip"].tolist()}, MEL)
+        # closing: an error in writing ends the work and its progress bar before it is reported
+        with contextlib.closing(compute_mel([RAW / path for path in clips["path"]], audio, mel)) as features:
+            save_stream("features", features, lambda: {"clips": clips["clip"].tolist()}, MEL)
 
 
 if __name__ == "__main__":
