@@ -1,6 +1,7 @@
 """Clips of different lengths: labelled lists of frames, and batches padded with a mask."""
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,7 +40,7 @@ class RaggedDataset:
         chosen = rows.nonzero().flatten() if rows.dtype == torch.bool else rows
         return RaggedDataset([self.clips[row] for row in chosen.tolist()], self.labels[chosen])
 
-    @property
+    @functools.cached_property
     def lengths(self) -> torch.Tensor:
         """(clip,) numbers of frames."""
         return torch.tensor([len(clip) for clip in self.clips])

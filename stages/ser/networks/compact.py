@@ -122,7 +122,8 @@ class MaskedBatchNorm(nn.BatchNorm1d):
             self.running_mean.lerp_(mean.detach(), self.momentum)
             self.running_var.lerp_(variance.detach(), self.momentum)
         scale = self.weight * (variance + self.eps).rsqrt()
-        return torch.addcmul(self.bias - mean * scale, values, scale) * mask
+        # The mask goes to the shift, which has no axis of bands: one pass over the sequence less
+        return torch.addcmul((self.bias - mean * scale) * mask, values, scale)
 
 
 class DilatedBlock(nn.Module):
@@ -163,8 +164,13 @@ class MaskedBiLSTM(nn.Module):
     def forward(self, sequence: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         frame = torch.arange(sequence.shape[1], device=sequence.device)
         reverse = torch.where(frame < lengths[:, None], lengths[:, None] - 1 - frame, frame)[..., None]
-        flipped, _ = self.back(sequence.take_along_dim(reverse, dim=1))
-        return torch.cat([self.ahead(sequence)[0], flipped.take_along_dim(reverse, dim=1)], dim=2)
+        flipped, _ = self.back(_reorder(sequence, reverse))
+        return torch.cat([self.ahead(sequence)[0], _reorder(flipped, reverse)], dim=2)
+
+
+def _reorder(sequence: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
+    # take_along_dim would also wrap every index, in a pass as long as the gathering
+    return sequence.gather(1, frames.expand_as(sequence))
 
 
 class AttentivePooling(nn.Module):
