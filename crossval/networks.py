@@ -22,8 +22,8 @@ def train_network(
     shared, settings = read_params(PARAMS, "train", section)
     settings = build(settings_kind, settings, section)
     shared = build(RunSettings, shared | {"seed": run.seed}, "train")
-    dataset = RAVDESS_AudioDataset.from_cache(features, run.clips())
     device = prepare(shared)
+    dataset = RAVDESS_AudioDataset.from_cache(features, run.clips())
     network = kind(settings.network, tuple(dataset.features.shape[1:]), len(EMOTIONS), settings.normalization)
     result = fit(network, dataset.part("train"), dataset.part("val"), len(EMOTIONS), settings, shared, device)
     return network, result, dataset, device

@@ -39,10 +39,10 @@ def main() -> None:
     with reporting("train_compact"):
         run, settings = read_params(PARAMS, "train", "train_compact")
         run, settings = build(RunSettings, run, "train"), build(Settings, settings, "train_compact")
+        device = prepare(run)
         clips = join_splits(read_table(CLIPS, ("clip", "emotion")), read_table(SPLITS, ("clip", "split")))
         dataset = RaggedDataset.from_cache(LOGMEL, clips)
         train, val = (dataset[torch.tensor((clips["split"] == part).to_numpy())] for part in ("train", "val"))
-        device = prepare(run)
         network = CompactNet(settings.network, dataset.bands, len(EMOTIONS))
         data = (item for part in (train, val) for item in (torch.cat(part.clips), part.lengths, part.labels))
         checkpoint = Checkpoint("train_compact", run, settings, device, *data)

@@ -1,11 +1,15 @@
 """The training loop: what it keeps, what it repeats exactly, and what it never sees."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from torch import nn
 
+from scripts.demo import ROOT
 from stages.ser import training
 from stages.ser.augmentation import Mixture
 from stages.ser.checkpoints import Checkpoint
@@ -255,6 +259,14 @@ def test_preparing_seeds_every_generator():
     assert draws(1)[1] != draws(2)[1]
     assert torch.get_num_threads() == 1
     assert torch.are_deterministic_algorithms_enabled()
+
+
+def test_preparing_after_parallel_work_is_refused():
+    """The threads of that work would keep denormal numbers, and be slow."""
+    late = "torch.set_num_threads(2); torch.ones(2**21) * 2; prepare(RunSettings(1, 2, 0))"
+    command = f"import torch; from stages.ser.runtime import RunSettings, prepare; {late}"
+    ran = subprocess.run([sys.executable, "-c", command], cwd=ROOT, text=True, capture_output=True)
+    assert "RuntimeError: prepare() came after parallel work on tensors" in ran.stderr
 
 
 class Dropped(Perceptron):

@@ -44,12 +44,12 @@ def train_network(
     section = f"train_{name}"
     run, settings = read_params(Path("params.yaml"), "train", section)
     run, settings = build(RunSettings, run, "train"), build(settings_kind, settings, section)
+    device = prepare(run)
     clips = join_splits(
         read_table(Path("data/clips.csv"), ("clip", "emotion")), read_table(Path("data/splits.csv"), ("clip", "split"))
     )
     dataset = RAVDESS_AudioDataset.from_cache(cache, clips)
     train, val = dataset.part("train"), dataset.part("val")
-    device = prepare(run)
     shape = tuple(dataset.features.shape[1:])
     network = network_kind(settings.network, shape, len(EMOTIONS), settings.normalization)
     origin = (run, settings, device, train.features, train.labels, val.features, val.labels)

@@ -30,15 +30,16 @@ class RunSettings:
 
 
 def prepare(settings: RunSettings) -> torch.device:
-    """Seed every generator, make torch deterministic and fast, and return the GPU if there is one, else the CPU."""
+    """Seed every generator, make torch deterministic and fast, and return the GPU if there is one, else the CPU.
+
+    Comes before all other work on tensors; RuntimeError when it finds that it did not.
+    """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with a fixed workspace
     random.seed(settings.seed)
     np.random.seed(settings.seed)
     torch.manual_seed(settings.seed)
-    # Before the first parallel region: threads inherit it. Gradients that vanish over 301 time steps become denormal
-    # numbers, which processors handle many times slower
-    torch.set_flush_denormal(True)
     torch.set_num_threads(settings.threads)
+    _flush_denormal_numbers()
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False
     _keep_freed_memory()
@@ -57,6 +58,19 @@ def resolve_precision(precision: str, device: torch.device) -> str:
 def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager:
     """Context in which matrix products and convolutions run in that precision."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def _flush_denormal_numbers() -> None:
+    """Have all threads round the numbers nearest to zero to zero, where the processor can.
+
+    Gradients that vanish over 301 time steps, and their squares in Adam, come down to denormal numbers, which
+    processors handle many times slower. A thread inherits the setting when it starts, with the first parallel work.
+    """
+    if not torch.set_flush_denormal(True):
+        return
+    halved = torch.full((2**20,), torch.finfo(torch.float32).tiny) / 2  # of a size that all threads share
+    if halved.view(torch.int32).any():
+        raise RuntimeError("prepare() came after parallel work on tensors, whose threads keep denormal numbers")
 
 
 def _keep_freed_memory() -> None:
