@@ -135,7 +135,7 @@ def draw_accuracy(comparison: pd.DataFrame, subtitle: str) -> Figure:
     axes.set(title=f"Test accuracy\n{subtitle}", ylabel="accuracy", ylim=(0, 1), xlabel="model")
     axes.set_xticks(range(len(comparison)), [label(model) for model in comparison["model"]])
     axes.grid(True, axis="y")
-    axes.legend(loc="upper right")
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
