@@ -22,6 +22,7 @@ demo: $(INSTALLED)  ## Run the whole pipeline on a small synthetic corpus, offli
 	$(BIN)/python -m scripts.demo
 
 repro: $(INSTALLED)  ## Run what changed on RAVDESS (RAVDESS_SOURCE=archive or folder: no download)
+	$(BIN)/python -m scripts.mend
 	$(BIN)/dvc repro
 
 verify: $(INSTALLED)  ## Rerun the last commit in a clone and compare (UNTIL="split precompute_mfcc": that far)

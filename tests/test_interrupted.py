@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from scripts.demo import copy_project, dvc, environment
+from scripts.mend import mend
 from tests.conftest import TINY
 from tests.pipeline import copy_finished, output_digests
 
@@ -24,19 +25,23 @@ pytestmark = pytest.mark.slow
 LONGER = TINY | dict.fromkeys(
     ("train_cnn.epochs", "train_lstm.epochs", "train_extractor.epochs", "train_compact.schedule.epochs"), 3
 )
-# The stage to run anew, and what is there at the moment to end it: half-written files, finished epochs
+# The stage to run anew, and the file of which half is written when all is killed
+FILES = {
+    "mel cache": ("precompute_mel", "data/features/mel.pt"),
+    "MFCC cache": ("precompute_mfcc", "data/features/mfcc.pt"),
+    "state of AudioCNN": ("train_cnn", ".resume/train_cnn.pt"),
+    "weights of AudioCNN": ("train_cnn", "models/cnn.pt"),
+    "trees": ("train_lgbm", "models/lgbm.txt"),
+}
+# The same, and what is there when it is killed: files of a folder, finished epochs
 MOMENTS = {
     "fetch, clips half-written": ("fetch", "data/.raw.*/*/*.wav"),
-    "mel cache half-written": ("precompute_mel", "data/features/.*.mel.pt"),
-    "MFCC cache half-written": ("precompute_mfcc", "data/features/.*.mfcc.pt"),
-    "AudioCNN, state half-written": ("train_cnn", ".resume/.*.train_cnn.pt"),
     "AudioCNN, between epochs": ("train_cnn", ".resume/train_cnn.pt"),
     "AudioLSTM, between epochs": ("train_lstm", ".resume/train_lstm.pt"),
     "CNN-LSTM, between epochs": ("train_extractor", ".resume/train_extractor.pt"),
     "CompactNet, between epochs": ("train_compact", ".resume/train_compact.pt"),
-    "trees half-written": ("train_lgbm", "models/.*.lgbm.txt"),
 }
-TRIES = 5
+ENDING = Path(__file__).parent / "ending"
 RANDOM_KILLS = 2  # after each of these moments
 RANDOM_KILLS_OF_ALL = 5  # of a run of all stages
 
@@ -56,17 +61,25 @@ def kills() -> list[int]:
     return []
 
 
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_half_written_is_never_taken_for_a_result(file, undisturbed, kills, tmp_path):
+    stage, path = FILES[file]
+    project, generator = copy_finished(undisturbed, tmp_path / "project"), random.Random(file)
+    forget(project, stage)
+    end_writing(project / path)
+    assert not (project / path).exists()
+    assert len(list((project / path).parent.glob(f".*.{Path(path).name}"))) == 1
+    kills.append(1 + kill_at_random(project, generator))
+    assert_made_good(project, undisturbed)
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_stage_ended_at_any_moment_is_made_good(moment, undisturbed, kills, tmp_path):
     stage, pattern = MOMENTS[moment]
     project, generator = copy_finished(undisturbed, tmp_path / "project"), random.Random(moment)
-    for _ in range(TRIES):  # some moments last milliseconds
-        forget(project, stage)
-        if kill_when(project, lambda began: appeared(project, pattern, began)):
-            break
-    else:
-        pytest.fail(f"in {TRIES} runs {pattern} was never seen")
-    kills.append(1 + sum(kill_after(project, generator.uniform(1, 6)) for _ in range(RANDOM_KILLS)))
+    forget(project, stage)
+    assert kill_when(project, lambda began: appeared(project, pattern, began))
+    kills.append(1 + kill_at_random(project, generator))
     assert_made_good(project, undisturbed)
 
 
@@ -78,7 +91,7 @@ def test_a_run_of_all_stages_ended_again_and_again_is_made_good(undisturbed, kil
 
 
 def test_there_were_enough_kills(kills):
-    assert len(kills) <= len(MOMENTS) or sum(kills) >= 20  # of fewer tests, fewer
+    assert len(kills) <= len(FILES) + len(MOMENTS) or sum(kills) >= 20  # of fewer tests, fewer
 
 
 def test_a_stage_that_outlives_dvc_does_no_harm(undisturbed, tmp_path):
@@ -116,13 +129,28 @@ def appeared(project: Path, pattern: str, began: float) -> bool:
     return False
 
 
+def end_writing(path: Path) -> None:
+    """Run `dvc repro` in the project until half of a file is written, then kill all."""
+    project = next(parent for parent in path.parents if (parent / "dvc.yaml").exists())
+    patch = {"END_AT": str(path), "PYTHONPATH": str(ENDING)}
+    command = [sys.executable, "-m", "dvc", "repro"]
+    ended = subprocess.run(command, cwd=project, env=environment() | patch, start_new_session=True, capture_output=True)
+    assert ended.returncode == -signal.SIGKILL
+
+
+def kill_at_random(project: Path, generator: random.Random) -> int:
+    """Run `dvc repro` some times more and kill it after a while; return how often it had not ended before."""
+    return sum(kill_after(project, generator.uniform(1, 6)) for _ in range(RANDOM_KILLS))
+
+
 def kill_after(project: Path, seconds: float) -> bool:
     """Kill a `dvc repro` after so many seconds; False if it ended before."""
     return kill_when(project, lambda began: time.time() > began + seconds)
 
 
 def kill_when(project: Path, reached: Callable[[float], bool], group: bool = True) -> bool:
-    """Start `dvc repro`, kill it, or else its whole process group, once `reached(began)`; False if it ended before."""
+    """Start it as `make repro` does, kill it, or all of its process group, once `reached(began)`; False if it ended."""
+    mend(project)
     began = time.time()
     process = subprocess.Popen(
         [sys.executable, "-m", "dvc", "repro"],
@@ -143,6 +171,7 @@ def kill_when(project: Path, reached: Callable[[float], bool], group: bool = Tru
 
 
 def assert_made_good(project: Path, undisturbed: Path) -> None:
+    mend(project)
     dvc(project, "repro")
     assert output_digests(project) == output_digests(undisturbed)
     assert "up to date" in dvc(project, "status", capture_output=True).stdout
