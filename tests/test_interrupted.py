@@ -152,21 +152,18 @@ def kill_when(project: Path, reached: Callable[[float], bool], group: bool = Tru
     """Start it as `make repro` does, kill it, or all of its process group, once `reached(began)`; False if it ended."""
     mend(project)
     began = time.time()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dvc", "repro"],
-        cwd=project,
-        env=environment(),
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    log = project.parent / "log"
+    with log.open("w", encoding="utf-8") as output:
+        command = [sys.executable, "-m", "dvc", "repro"]
+        options = {"stdout": output, "stderr": subprocess.STDOUT, "start_new_session": True}
+        process = subprocess.Popen(command, cwd=project, env=environment(), **options)
     while process.poll() is None:
         if reached(began):
             os.killpg(process.pid, signal.SIGKILL) if group else process.kill()
             process.wait()
             return True
         time.sleep(0.001)
-    assert process.returncode == 0
+    assert process.returncode == 0, log.read_text(encoding="utf-8")
     return False
 
 
