@@ -172,4 +172,4 @@ def assert_made_good(project: Path, undisturbed: Path) -> None:
     dvc(project, "repro")
     assert output_digests(project) == output_digests(undisturbed)
     assert "up to date" in dvc(project, "status", capture_output=True).stdout
-    assert not list(project.glob(".resume/*.pt"))
+    assert not list(project.glob(".resume/[!.]*"))

@@ -98,8 +98,8 @@ def test_confusion_counts_stand_in_rows_of_the_actual_emotion():
 
 
 def test_design_is_left_out_where_it_has_no_figure():
-    assert len(accuracy().axes[0].get_legend().texts) == 2
-    assert len(accuracy(design=np.nan).axes[0].get_legend().texts) == 1
+    assert len(accuracy().legends[0].texts) == 2
+    assert len(accuracy(design=np.nan).legends[0].texts) == 1
 
 
 def test_bands_lie_where_torchaudio_puts_them():
