@@ -18,6 +18,7 @@ NARROW = {
     "train_extractor.epochs": 1,
     "train_extractor.network.channels": [4, 4, 4],
     "train_lgbm.estimators": 5,
+    "train_compact.schedule.epochs": 1,
 }
 IDENTITY = ("-c", "user.name=benchmark", "-c", "user.email=benchmark@example.com", "-c", "commit.gpgsign=false")
 LEAF = Path("data/design.csv")  # read by `compare` alone, as no param is

@@ -167,6 +167,11 @@ def test_band_of_three_seeds_by_hand():
     assert band.holds(0.51) and not band.holds(0.5) and not band.holds(0.7) and not band.holds(None)
 
 
+def test_band_of_seeds_far_apart_ends_where_scores_do():
+    band = seeds_band(0.6, 0.2, 3)
+    assert (band.low, band.high) == (0.0, 1.0)
+
+
 def test_band_falls_back_to_the_interval_of_the_clips():
     band = expected_band("cnn", "uar", TEST, None)
     assert (band.low, band.high, band.source) == (pytest.approx(0.54), pytest.approx(0.66), "216 clips")

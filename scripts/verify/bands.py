@@ -37,6 +37,9 @@ def expected_band(model: str, score: str, test: Mapping[str, float], seeds: Mapp
 
 
 def seeds_band(mean: float, sd: float, seeds: int) -> Band:
-    """Return the prediction interval of one further seed, mean ± t · sd · √(1 + 1/n), t of n - 1 degrees of freedom."""
+    """Return the prediction interval of one further seed, mean ± t · sd · √(1 + 1/n), within 0 to 1.
+
+    t is of n - 1 degrees of freedom (Student).
+    """
     half = float(t.ppf((1 + LEVEL) / 2, seeds - 1)) * sd * math.sqrt(1 + 1 / seeds)
-    return Band(mean - half, mean + half, f"{seeds} seeds")
+    return Band(max(mean - half, 0.0), min(mean + half, 1.0), f"{seeds} seeds")
