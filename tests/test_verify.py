@@ -180,6 +180,10 @@ def test_band_falls_back_to_the_interval_of_the_clips():
     assert expected_band("cnn", "uar", TEST, seeds) == (0.5, 0.5, "2 seeds")
 
 
+def test_band_of_a_score_near_one_ends_at_one():
+    assert expected_band("cnn", "uar", TEST | {"uar": 0.98}, None).high == 1.0
+
+
 def test_compared_locks_name_what_only_one_has():
     old = {"a": {"outs": [{"path": "x", "md5": "1"}, {"path": "y", "md5": "2"}]}}
     new = {"a": {"outs": [{"path": "x", "md5": "1"}, {"path": "z", "md5": "2"}]}}

@@ -18,6 +18,11 @@ class Band(NamedTuple):
     high: float
     source: str
 
+    @classmethod
+    def around(cls, score: float, half: float, source: str) -> "Band":
+        """Return score ± half, as far as scores go: 0 to 1."""
+        return cls(max(score - half, 0.0), min(score + half, 1.0), source)
+
     def holds(self, score: float | None) -> bool:
         """Tell whether a score lies in the band; one that is missing does not."""
         return score is not None and self.low - ROUNDING <= score <= self.high + ROUNDING
@@ -33,13 +38,10 @@ def expected_band(model: str, score: str, test: Mapping[str, float], seeds: Mapp
         spread = seeds["models"][model][score]
         return seeds_band(spread["mean"], spread["sd"], len(spread["values"]))
     half = (test["accuracy_high"] - test["accuracy_low"]) / 2
-    return Band(test[score] - half, test[score] + half, f"{test['clips']:.0f} clips")
+    return Band.around(test[score], half, f"{test['clips']:.0f} clips")
 
 
 def seeds_band(mean: float, sd: float, seeds: int) -> Band:
-    """Return the prediction interval of one further seed, mean ± t · sd · √(1 + 1/n), within 0 to 1.
-
-    t is of n - 1 degrees of freedom (Student).
-    """
+    """Return the prediction interval of one further seed, mean ± t · sd · √(1 + 1/n), t of n - 1 degrees of freedom."""
     half = float(t.ppf((1 + LEVEL) / 2, seeds - 1)) * sd * math.sqrt(1 + 1 / seeds)
-    return Band(max(mean - half, 0.0), min(mean + half, 1.0), f"{seeds} seeds")
+    return Band.around(mean, half, f"{seeds} seeds")
