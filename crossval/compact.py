@@ -15,19 +15,23 @@ from stages.ser.schedule_training import fit_on_schedule, predict_ragged_logits
 from stages.train_compact import Settings
 
 PARAMS = Path("params.yaml")
+CROSSVAL_PARAMS = Path("crossval/params.yaml")
 LOGMEL = Path("data/features/logmel.pt")
 
 
-def train_compact(clips: pd.DataFrame, seed: int, changes: dict[str, Any]) -> torch.Tensor:
-    """Train on the clips of the split train and return the logits (clip, emotions) of all.
+def train_compact(
+    clips: pd.DataFrame, seed: int, changes: dict[str, Any], parts: tuple[str, ...] = ("train",)
+) -> torch.Tensor:
+    """Train on the clips of these splits and return the logits (clip, emotions) of all.
 
     changes: values of `train_compact` by their dotted names, in place of those of `params.yaml`.
     """
     shared, values = read_params(PARAMS, "train", "train_compact")
+    shared |= {"seed": seed, "threads": read_params(CROSSVAL_PARAMS, "threads")["compact"]}
     settings = build(Settings, changed(values, changes), "train_compact")
-    device = prepare(build(RunSettings, shared | {"seed": seed}, "train"))
+    device = prepare(build(RunSettings, shared, "train"))
     dataset = RaggedDataset.from_cache(LOGMEL, clips)
-    train, val = (dataset[torch.tensor((clips["split"] == part).to_numpy())] for part in ("train", "val"))
+    train, val = (dataset[torch.tensor(clips["split"].isin(chosen).to_numpy())] for chosen in (parts, ["val"]))
     network = CompactNet(settings.network, dataset.bands, len(EMOTIONS))
     fitted = fit_on_schedule(network, train, val, len(EMOTIONS), settings.schedule, settings.augmentation, seed, device)
     return predict_ragged_logits(fitted.network, dataset, device)

@@ -64,6 +64,14 @@ def permute_labels(table: pd.DataFrame, seed: int) -> pd.DataFrame:
     return table
 
 
+def join_logits(clips: pd.DataFrame, validated: torch.Tensor, tested: torch.Tensor) -> torch.Tensor:
+    """Return the logits (clip, emotions) of a model whose epochs are a setting, so that no split is held back at last.
+
+    Clips of val are taken from the training that saw the split train alone, all others from that on train and val.
+    """
+    return torch.where(torch.tensor((clips["split"] == "val").to_numpy())[:, None], validated, tested)
+
+
 def write_run(
     path: Path, clips: pd.DataFrame, logits: torch.Tensor, parts: tuple[str, ...] = ("val", "test"), **facts: object
 ) -> None:

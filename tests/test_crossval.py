@@ -13,7 +13,7 @@ import yaml
 from crossval import aggregate, compare_variants, runs
 from crossval.compact import changed
 from crossval.protocols import LUNA, FoldSettings, assign_folds
-from crossval.runs import Run, permute_labels, read_runs, write_run
+from crossval.runs import Run, join_logits, permute_labels, read_runs, write_run
 from crossval.summarise import beside
 from scripts.demo import ROOT
 from stages.ser.corpus import all_names, parse_name
@@ -65,6 +65,11 @@ def test_a_run_keeps_rounded_probabilities_of_clips_it_did_not_train_on(project)
     assert facts.keys() == {"best_epoch", "temperature", "val_uar", "test_uar"}
     assert facts["temperature"] > 1.5  # it was far too sure
     assert path.stat().st_size < 60_000
+
+
+def test_validation_clips_are_predicted_by_the_training_that_has_not_seen_them():
+    clips = pd.DataFrame({"split": ["train", "val", "test"]})
+    assert join_logits(clips, torch.ones(3, 2), torch.full((3, 2), 2.0))[:, 0].tolist() == [2, 1, 2]
 
 
 def test_runs_are_read_with_their_fold_seed_and_temperature(project):
