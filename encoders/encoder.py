@@ -1,0 +1,115 @@
+"""Pretrained encoders behind one call: a waveform → the hidden states of every layer, at the clip's own length.
+
+Clips are encoded one by one. Whisper knows no masks, and group normalisation (wav2vec 2.0, HuBERT) hears padding in
+spite of them, so in a padded batch a clip's states would depend on its neighbours.
+"""
+
+import contextlib
+import functools
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoFeatureExtractor,
+    HubertModel,
+    PretrainedConfig,
+    Wav2Vec2Model,
+    WavLMModel,
+    WhisperModel,
+)
+from transformers.utils import logging
+
+from encoders.pipelines import load_pipeline, pipeline_states
+from encoders.waveforms import SAMPLE_RATE_HZ
+
+LEAST_SAMPLES = 400  # 25 ms, from which wav2vec 2.0's convolutions make one frame
+FAMILIES = {"whisper": WhisperModel, "wavlm": WavLMModel, "wav2vec2": Wav2Vec2Model, "hubert": HubertModel}
+
+Encode = Callable[[torch.Tensor], torch.Tensor]
+
+
+def load_encoder(folder: Path) -> Encode:
+    """Return what turns a waveform, (time,) float32 at 16 kHz, into hidden states, (layers, frames, width) float32.
+
+    Layer 0 is what the first transformer layer reads, the last one is normalised where the family does so. ValueError
+    names the folder when its family is unknown or it lacks weights.
+    """
+    kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    if kind == "torchaudio":
+        states = functools.partial(pipeline_states, load_pipeline(folder))
+    elif kind in FAMILIES:
+        with _quiet_transformers():
+            extractor = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
+            model = _load_model(folder, kind, AutoConfig.from_pretrained(folder, local_files_only=True))
+        states = functools.partial(_whisper_states if kind == "whisper" else _transformer_states, model, extractor)
+    else:
+        raise ValueError(f"{folder}/config.json: model_type is {kind!r}; known are {sorted(FAMILIES)} and torchaudio")
+    return functools.partial(_encode, states)
+
+
+def _encode(states: Encode, waveform: torch.Tensor) -> torch.Tensor:
+    if len(waveform) < LEAST_SAMPLES:
+        raise ValueError(f"a waveform has {len(waveform)} samples; encoders need {LEAST_SAMPLES} (25 ms) or more")
+    return states(waveform)
+
+
+def _load_model(folder: Path, kind: str, config: PretrainedConfig) -> nn.Module:
+    if kind == "whisper":
+        config.decoder_layers = 0  # never called
+    model, info = FAMILIES[kind].from_pretrained(
+        folder,
+        config=config,
+        dtype=torch.float32,
+        use_safetensors=True,
+        local_files_only=True,
+        output_loading_info=True,
+    )
+    # Of the rest, Whisper's decoder is not called and the embedding of masked frames serves training alone
+    missing = sorted(name for name in info["missing_keys"] if not name.startswith(("decoder.", "masked_spec_embed")))
+    if missing:
+        raise ValueError(f"{folder}: lacks {len(missing)} weights of a {kind} encoder, first {missing[:5]}")
+    return model.eval()
+
+
+def _whisper_states(model: nn.Module, extractor: Callable, waveform: torch.Tensor) -> torch.Tensor:
+    """As `WhisperEncoder.forward`, which takes 30 s only, on the first rows of its position table."""
+    encoder = model.encoder
+    features = extractor(
+        waveform.numpy(),
+        sampling_rate=SAMPLE_RATE_HZ,
+        padding="do_not_pad",
+        truncation=False,
+        return_tensors="pt",
+    )["input_features"]
+    state = nn.functional.gelu(encoder.conv2(nn.functional.gelu(encoder.conv1(features)))).transpose(1, 2)
+    positions = encoder.embed_positions.weight
+    if state.shape[1] > len(positions):
+        raise ValueError(f"a waveform has {len(waveform)} samples; Whisper hears {len(positions)} frames of 20 ms")
+    states = [state + positions[: state.shape[1]]]
+    for layer in encoder.layers:
+        states.append(layer(states[-1], None))
+    states[-1] = encoder.layer_norm(states[-1])
+    return torch.cat(states)
+
+
+def _transformer_states(model: nn.Module, extractor: Callable, waveform: torch.Tensor) -> torch.Tensor:
+    values = extractor(waveform.numpy(), sampling_rate=SAMPLE_RATE_HZ, return_tensors="pt")["input_values"]
+    return torch.cat(model(values, output_hidden_states=True).hidden_states)
+
+
+@contextlib.contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Keep back progress bars, and the report that the decoder's weights are missing."""
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

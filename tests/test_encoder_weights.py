@@ -1,0 +1,195 @@
+"""`python -m encoders.fetch_weights`: hub or folder, one result, clean errors, no pickles, nothing half-written."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import huggingface_hub.constants
+import pytest
+import torch
+
+from encoders import fetch_weights
+from encoders.encoder import load_encoder
+from scripts.demo import ROOT
+from tests.tiny_encoders import save_encoder, save_pipeline, serving, speechlike
+
+FILES = ["config.json", "model.safetensors", "preprocessor_config.json"]
+NOWHERE = "http://127.0.0.1:9"  # port of discard: nothing listens
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> Path:
+    """A folder `tiny` with a random Whisper, and files beside it that are not to be taken."""
+    folder = save_encoder("whisper", tmp_path_factory.mktemp("source") / "tiny")
+    (folder / "pytorch_model.bin").write_bytes(b"pickle")
+    (folder / "modeling.py").write_text("code")
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    """A project whose encoder is org/tiny, as working directory, with an empty cache and a hub that is not there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ENCODER_SOURCE", raising=False)
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", NOWHERE)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    choose("org/tiny")
+    return tmp_path
+
+
+def choose(name: str) -> None:
+    Path("encoders").mkdir(exist_ok=True)
+    Path("encoders/params.yaml").write_text(f"encoder: {{name: '{name}', revision: main}}\n")
+
+
+def written() -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in Path("encoders/weights").iterdir()}
+
+
+def assert_nothing_written() -> None:
+    assert [path.name for path in Path("encoders").iterdir()] == ["params.yaml"]
+
+
+def fetch_from(address: str) -> subprocess.CompletedProcess:
+    """Run the script with a hub at this address and an empty cache."""
+    settings = {"HF_ENDPOINT": address, "HF_HOME": str(Path("home").absolute()), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "encoders.fetch_weights"]
+    return subprocess.run(command, env=os.environ | settings, capture_output=True, text=True)
+
+
+def test_hub_and_folders_give_the_same_files(project, tiny, monkeypatch, capsys):
+    with serving(tiny, "org/tiny") as address:
+        assert fetch_from(address).returncode == 0
+    downloaded = written()
+    assert downloaded == {name: (tiny / name).read_bytes() for name in FILES}
+    for source in (tiny, tiny.parent):
+        monkeypatch.setenv("ENCODER_SOURCE", str(source))
+        fetch_weights.main()
+        assert written() == downloaded
+    assert "org/tiny in encoders/weights" in capsys.readouterr().out
+
+
+def test_without_hub_and_folder_both_ways_are_named(project):
+    with pytest.raises(SystemExit) as failure:
+        fetch_weights.main()
+    message = str(failure.value)
+    assert message.startswith("fetch_weights: no weights: the Hugging Face hub (org/tiny, revision main) gave none")
+    assert "ENCODER_SOURCE=/path/to/folder   takes org/tiny from a copy you have" in message
+    assert "with a network" in message
+    assert_nothing_written()
+
+
+def test_a_model_that_the_hub_does_not_have_is_named(project, tiny, monkeypatch):
+    with serving(tiny, "org/other") as address:
+        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", address)
+        with pytest.raises(SystemExit, match=r"\(org/tiny, revision main\) gave none"):
+            fetch_weights.main()
+
+
+def test_a_folder_that_is_not_there_is_named(project, monkeypatch):
+    monkeypatch.setenv("ENCODER_SOURCE", "nowhere")
+    with pytest.raises(SystemExit, match="ENCODER_SOURCE=nowhere: no such folder; expected one with model"):
+        fetch_weights.main()
+    assert_nothing_written()
+
+
+def test_all_that_a_folder_lacks_is_listed_and_pickles_are_refused(project, tmp_path, monkeypatch):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "pytorch_model.bin").write_bytes(b"pickle")
+    monkeypatch.setenv("ENCODER_SOURCE", str(source))
+    with pytest.raises(SystemExit) as failure:
+        fetch_weights.main()
+    assert str(failure.value).splitlines() == [
+        f"fetch_weights: {source} is no encoder in the layout of Hugging Face:",
+        "  config.json: missing",
+        "  preprocessor_config.json: missing",
+        "  model.safetensors: missing",
+        "  pytorch_model.bin: there, but a pickle or of another library, and not loaded",
+    ]
+    assert_nothing_written()
+
+
+def test_a_hub_with_pickles_only_is_refused(project, tiny, tmp_path):
+    folder = shutil.copytree(tiny, tmp_path / "pickled")
+    (folder / "model.safetensors").unlink()
+    with serving(folder, "org/tiny") as address:
+        finished = fetch_from(address)
+    assert finished.returncode == 1
+    assert "model.safetensors: missing" in finished.stderr
+    assert list(Path("home").rglob("config.json"))
+    assert not list(Path("home").rglob("*.bin"))
+    assert_nothing_written()
+
+
+def test_a_truncated_file_is_named(project, tiny, tmp_path, monkeypatch):
+    folder = shutil.copytree(tiny, tmp_path / "damaged")
+    content = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(content[:-100])
+    monkeypatch.setenv("ENCODER_SOURCE", str(folder))
+    with pytest.raises(SystemExit, match=r"model\.safetensors: damaged"):
+        fetch_weights.main()
+
+
+def test_weights_in_several_files_are_taken_whole(project, tiny, tmp_path, monkeypatch):
+    from transformers import WhisperForConditionalGeneration
+
+    folder = tmp_path / "sharded"
+    WhisperForConditionalGeneration.from_pretrained(tiny).save_pretrained(folder, max_shard_size="60KB")
+    shutil.copy(tiny / "preprocessor_config.json", folder)
+    monkeypatch.setenv("ENCODER_SOURCE", str(folder))
+    fetch_weights.main()
+    shards = set(json.loads((folder / "model.safetensors.index.json").read_text())["weight_map"].values())
+    assert len(shards) > 1
+    assert written().keys() == {"config.json", "preprocessor_config.json", "model.safetensors.index.json", *shards}
+    with torch.inference_mode():
+        waveform = speechlike(0.4, 1)
+        assert torch.equal(load_encoder(Path("encoders/weights"))(waveform), load_encoder(tiny)(waveform))
+    (folder / min(shards)).unlink()
+    with pytest.raises(SystemExit, match=f"{min(shards)}: missing"):
+        fetch_weights.main()
+
+
+def test_an_index_that_leads_out_of_the_folder_is_refused(project, tiny, tmp_path, monkeypatch):
+    folder = shutil.copytree(tiny, tmp_path / "outside")
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": "../secret.safetensors"}}')
+    monkeypatch.setenv("ENCODER_SOURCE", str(folder))
+    with pytest.raises(SystemExit, match=r"lead out of the folder: \['\.\./secret\.safetensors'\]"):
+        fetch_weights.main()
+
+
+def test_a_torchaudio_pipeline_comes_from_a_folder_or_a_server(project, tmp_path, monkeypatch):
+    source = save_pipeline("TINY", tmp_path / "torchaudio", monkeypatch)
+    choose("torchaudio:TINY")
+    with serving(source, "none") as address:
+        monkeypatch.setattr("encoders.pipelines.URL", f"{address}/none/resolve/{'0' * 40}/")
+        fetch_weights.main()
+    downloaded = written()
+    assert downloaded.keys() == {"config.json", "tiny.pth"}
+    for path in (source, source / "tiny.pth"):
+        monkeypatch.setenv("ENCODER_SOURCE", str(path))
+        fetch_weights.main()
+        assert written() == downloaded
+    with torch.inference_mode():
+        assert load_encoder(Path("encoders/weights"))(speechlike(0.4, 1)).shape[0] == 3
+
+
+def test_a_torchaudio_pipeline_that_cannot_be_had_names_both_ways(project, tmp_path, monkeypatch):
+    save_pipeline("TINY", tmp_path / "torchaudio", monkeypatch)
+    choose("torchaudio:TINY")
+    monkeypatch.setattr("encoders.pipelines.URL", f"{NOWHERE}/")
+    with pytest.raises(SystemExit, match=r"tiny\.pth gave none[^$]*ENCODER_SOURCE=/path/to/folder   takes tiny\.pth"):
+        fetch_weights.main()
+    monkeypatch.setenv("ENCODER_SOURCE", "nowhere")
+    with pytest.raises(SystemExit, match=r"ENCODER_SOURCE=nowhere: expected tiny\.pth"):
+        fetch_weights.main()
+
+
+def test_an_unknown_torchaudio_pipeline_is_named(project):
+    choose("torchaudio:WAV2VEC3")
+    with pytest.raises(SystemExit, match=r"name is 'torchaudio:WAV2VEC3'; torchaudio's pipelines are \['HUBERT"):
+        fetch_weights.main()
