@@ -17,7 +17,7 @@ TOPICS = ("precompute", "steps", "complete", "reruns", "memory", "gpu")
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("topics", nargs="*", metavar="topic", help=f"of {', '.join(TOPICS)}; none: all of them")
-    parser.add_argument("--repeats", type=int, default=3, help="runs of each side of a ratio")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each side of a ratio; one of complete runs")
     parser.add_argument("--complete", action="store_true", help="run the complete runs in full: well over an hour")
     parser.add_argument("--profile", action="store_true", help="add where the time goes")
     parser.add_argument(
@@ -63,7 +63,7 @@ def rows_of(topic: str, folder: Path, clips: int, repeats: int, arguments: argpa
     measuring: dict[str, Callable[[], Iterator[Row]]] = {
         "precompute": lambda: precompute.rows(folder, clips, repeats),
         "steps": lambda: steps.rows(folder, repeats, arguments.quick),
-        "complete": lambda: complete.rows(folder, repeats, arguments.quick, arguments.complete),
+        "complete": lambda: complete.rows(folder, arguments.quick, arguments.complete),
         "reruns": lambda: reruns.rows(folder, repeats, arguments.quick),
         "memory": lambda: scaling.rows(folder, arguments.quick),
         "gpu": lambda: gpu.rows(folder),

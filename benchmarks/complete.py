@@ -14,15 +14,15 @@ LIMIT_S = 15 * 60
 NOT_OF_THE_DESIGN = {"train_compact.schedule.epochs": 1}  # a fourth network, which the notebook does not have
 
 
-def rows(folder: Path, repeats: int, quick: bool, complete: bool) -> Iterator[Row]:
-    """Measure both in full (`complete`), or extrapolate both from MEASURED epochs of each network."""
+def rows(folder: Path, quick: bool, complete: bool) -> Iterator[Row]:
+    """Measure both once, in full (`complete`) or extrapolated from MEASURED epochs of each network."""
     if complete:
         runs = alternate(
             1, ours=lambda: _repro(folder, quick, {}), theirs=lambda: run(timed("benchmarks.notebook"), folder)
         )
         seconds = {side: [one.seconds for one in runs[side]] for side in runs}
     else:
-        runs = alternate(repeats, ours=lambda: _ours(folder, quick), theirs=lambda: _notebook(folder))
+        runs = alternate(1, ours=lambda: _ours(folder, quick), theirs=lambda: _notebook(folder))
         seconds = {side: [one.facts["total_s"] for one in runs[side]] for side in runs}
     totals = {side: table.Spread.of(values).median for side, values in seconds.items()}
     ratio = table.at_least(ratios(seconds["ours"], seconds["theirs"]), 6.0)

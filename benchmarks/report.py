@@ -7,11 +7,11 @@ from benchmarks import machine
 from benchmarks.table import HEADINGS, Row, render
 
 METHOD = """\
-Each ratio is measured in one run: both sides in turn, each time in a process of its own, {repeats} times; the figures
-are medians, the ratio that of each pair with its smallest and largest in brackets. Both sides do the same work, which
-is checked first: features agree within 1e-4 of their norm clip by clip, networks within 1e-4 of logits and gradients
-with equal weights. librosa's own resampler is another filter than the design's: there the check starts at the
-resampled waveforms.
+Each ratio is measured in one run: both sides in turn, each time in a process of its own, {repeats} times (complete
+runs once); the figures are medians, the ratio that of each pair with its smallest and largest in brackets. Both sides
+do the same work, which is checked first: features agree within 1e-4 of their norm clip by clip, networks within 1e-4
+of logits and gradients with equal weights. librosa's own resampler is another filter than the design's: there the
+check starts at the resampled waveforms.
 
 - *Features*: from WAV files to `.pt` files, without starting Python and importing, which all sides do and the table of
   stages lists. Threads are as each side sets them: two on two cores for ours, torch's default for its peers.

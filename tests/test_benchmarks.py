@@ -295,7 +295,7 @@ def test_complete_runs_are_extrapolated_alike_and_say_so(made_up, notebook_s, me
         steps_s = [[1.0, 2.0, 2.0, 2.0]] * (3 if "notebook" in command else 1)  # a last epoch of no time
         return Run(notebook_s, 1.0, {"steps_s": steps_s})
 
-    (row,) = complete.rows(made_up(complete, answer), repeats=1, quick=True, complete=False)
+    (row,) = complete.rows(made_up(complete, answer), quick=True, complete=False)
     assert "extrapolated" in row.what
     assert (row.ours, row.theirs, row.met) == ("1 min 40 s", table.duration(notebook_s), met)
 
