@@ -111,15 +111,19 @@ def test_the_weights_of_the_best_epoch_are_kept(script, best):
 
 
 def test_the_kept_weights_give_the_best_epochs_figures():
-    torch.manual_seed(0)
-    network, val = Perceptron(), dataset(40, seed=1)
-    result = fit(network, dataset(32), val, 8, settings(epochs=12, learning_rate=0.1), RunSettings(0, 1, 0), CPU)
-    best = result.history.loc[result.best_epoch - 1]
-    assert best["epoch"] == result.best_epoch < 12
-    assert best["val_accuracy"] == result.history["val_accuracy"].max()
-    logits = predict_logits(network, val.features, "float32", CPU)
-    assert (logits.argmax(dim=1) == val.labels).float().mean() == pytest.approx(best["val_accuracy"])
-    assert nn.functional.cross_entropy(logits, val.labels) == pytest.approx(best["val_loss"], rel=1e-4)
+    kept = []
+    for seed in range(4):  # which of them end at their best depends on the processor's last bits
+        torch.manual_seed(seed)
+        network, val = Perceptron(), dataset(40, seed=1)
+        result = fit(network, dataset(32), val, 8, settings(epochs=12, learning_rate=0.1), RunSettings(0, 1, 0), CPU)
+        best = result.history.loc[result.best_epoch - 1]
+        assert best["epoch"] == result.best_epoch
+        assert best["val_accuracy"] == result.history["val_accuracy"].max()
+        logits = predict_logits(network, val.features, "float32", CPU)
+        assert (logits.argmax(dim=1) == val.labels).float().mean() == pytest.approx(best["val_accuracy"])
+        assert nn.functional.cross_entropy(logits, val.labels) == pytest.approx(best["val_loss"], rel=1e-4)
+        kept.append(result.best_epoch)
+    assert min(kept) < 12
 
 
 def test_the_history_has_a_row_an_epoch():
