@@ -3,10 +3,11 @@
 import dataclasses
 
 import numpy as np
-from sklearn.utils.class_weight import compute_class_weight
+import torch
 
 from encoders.copies import Predict
 from stages.ser.boosting import BoostingSettings, train_boosting
+from stages.ser.dataset import class_weights
 from stages.ser.emotions import EMOTIONS
 
 Clips = tuple[np.ndarray, np.ndarray]
@@ -17,7 +18,7 @@ def fit_stopped(train: Clips, val: Clips, settings: BoostingSettings) -> tuple[P
 
     train, val: features (clip, dim) and labels (clip,). All emotions weigh the same.
     """
-    weights = compute_class_weight("balanced", classes=np.arange(len(EMOTIONS)), y=train[1])
+    weights = class_weights(torch.from_numpy(train[1]), len(EMOTIONS)).numpy()
     model = train_boosting(train, val, weights, settings)
     return lambda features: np.asarray(model.predict_proba(features, raw_score=True)), model.best_iteration_
 
