@@ -12,7 +12,7 @@ from scipy.special import log_softmax
 from crossval.calibration import calibration_error
 from crossval.fuse import fit_weights
 from crossval.runs import DIGITS
-from crossval.statistics import accuracy, compare_pairs, confusion_counts, over_units, uar
+from crossval.statistics import compare_pairs, confusion_counts, over_units, uar
 from fusion.branches import read_about, read_branch, read_column
 from stages.ser.emotions import EMOTION_INDEX, EMOTIONS
 from stages.ser.errors import reporting
@@ -23,7 +23,7 @@ PARAMS = Path("fusion/params.yaml")
 METRICS = Path("fusion/metrics/example.json")
 JOINED = "joined"
 SHARED = ("utterance", "speaker", "emotion")
-GAIN = ["difference", "low", "high", "speakers_better", "p"]
+GAIN = ["difference", "low", "high", "p"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,12 +119,11 @@ def cross_fuse(logs: np.ndarray, labels: np.ndarray, second: np.ndarray) -> tupl
 
 
 def score(logs: np.ndarray, labels: np.ndarray, speakers: np.ndarray) -> dict[str, object]:
-    """Return UAR and accuracy with intervals over speakers, calibration, and how many utterances it is of."""
-    counts, right = count(logs, labels, speakers), logs.argmax(axis=1) == labels
+    """Return the UAR with its interval over speakers, the calibration error, and of how many utterances they are."""
+    figures = over_units(count(logs, labels, speakers), uar)
     return {
-        "uar": over_units(counts, uar),
-        "accuracy": over_units(counts, accuracy),
-        "ece": calibration_error(np.exp(logs.max(axis=1)), right),
+        "uar": {name: figures[name] for name in ("mean", "low", "high")},
+        "ece": calibration_error(np.exp(logs.max(axis=1)), logs.argmax(axis=1) == labels),
         "utterances": len(labels),
     }
 
@@ -148,7 +147,7 @@ def tabulate(metrics: dict[str, dict]) -> pd.DataFrame:
         row = {"branch": f"{name}, simulated" if scores.get("simulated") else name, "utterances": scores["utterances"]}
         row["UAR"] = "{mean:.3f} [{low:.3f}, {high:.3f}]".format(**scores["uar"])
         row["ECE"] = f"{scores['ece']:.3f}"
-        row["joined is better by"] = "{difference:.3f} [{low:.3f}, {high:.3f}]".format(**gain) if gain else ""
+        row["joining adds"] = "{difference:.3f} [{low:.3f}, {high:.3f}]".format(**gain) if gain else ""
         rows.append(row)
     return pd.DataFrame(rows)
 

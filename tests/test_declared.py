@@ -1,5 +1,6 @@
 """Declared = used: a stage imports, reads and writes all that `dvc.yaml` says, and nothing else; breaches are named."""
 
+import os
 import shutil
 import sys
 
@@ -7,10 +8,11 @@ import pytest
 import yaml
 
 from scripts.demo import ROOT, copy_project, dvc
-from tests.pipeline import copy_finished, import_closure, offer_as_ravdess, stages_of
+from tests.pipeline import copy_finished, declared_files, import_closure, offer_as_ravdess, stages_of
 from tests.recording import Notes, code_violations, file_violations, noting, param_violations, read_notes
 
 STAGES = stages_of(ROOT)
+FUSION = stages_of(ROOT / "fusion")
 needs_inotify = pytest.mark.skipif(sys.platform != "linux", reason="what C libraries open is seen by inotify")
 
 
@@ -30,6 +32,13 @@ def notes(demo_project, tmp_path_factory) -> dict[str, Notes]:
 @pytest.mark.parametrize("name", STAGES)
 def test_stage_imports_the_code_it_declares_and_no_other(name):
     assert code_violations(STAGES[name], ROOT) == []
+
+
+@pytest.mark.parametrize("name", FUSION)
+def test_stage_of_the_fusion_imports_the_code_it_declares_and_no_other(name):
+    module = FUSION[name].cmd.removeprefix("cd .. && python -m ").split()[0]
+    declared = {os.path.normpath(f"fusion/{path}") for path in declared_files(FUSION[name]) if path.endswith(".py")}
+    assert declared == import_closure(module, ROOT)
 
 
 @needs_inotify
