@@ -13,7 +13,14 @@ from stages.ser.augmentation import Augmentation
 from stages.ser.checkpoints import Checkpoint
 from stages.ser.logmel import LogMelSettings, TrimmedLogMel, sounding
 from stages.ser.masks import mask_of
-from stages.ser.networks.compact import AttentivePooling, CompactConfig, CompactNet, MaskedBatchNorm, MaskedBiLSTM
+from stages.ser.networks.compact import (
+    AttentivePooling,
+    CompactConfig,
+    CompactNet,
+    MaskedBatchNorm,
+    MaskedBiLSTM,
+    halve,
+)
 from stages.ser.params import ParamsError
 from stages.ser.ragged import RaggedDataset, bucketed_batches
 from stages.ser.schedule_training import ScheduleSettings, fit_on_schedule, predict_ragged_logits
@@ -22,7 +29,7 @@ from tests.interruption import ended
 
 CPU = torch.device("cpu")
 BANDS = 16
-CONFIG = CompactConfig(front=(4, 8), width=16, kernel=3, dilations=(1, 2), lstm_hidden=8, heads=2, dropout=0.1)
+CONFIG = CompactConfig((4, 8), 16, 3, (1, 2), dropout=0.1, lstm_hidden=8, heads=2, head_dropout=0.1)
 SCHEDULE = ScheduleSettings(2, 4, 0.01, 0.2, 0.01, 0.1, 0.5, 5.0)
 MILD = Augmentation(0.1, 0.05, 0, 3.0, 2.0, 0.2, 20.0, 1, 3, 0.1, 0.2)
 
@@ -50,7 +57,9 @@ def trained(seed: int = 0, schedule: ScheduleSettings = SCHEDULE, augmentation: 
 @pytest.mark.parametrize("lstm_hidden", [0, 8])
 @pytest.mark.parametrize("training", [False, True])
 def test_a_clip_padded_further_has_the_same_logits(lstm_hidden, training):
-    network = compact(dataclasses.replace(CONFIG, lstm_hidden=lstm_hidden, dropout=0.0)).train(training)
+    network = compact(dataclasses.replace(CONFIG, lstm_hidden=lstm_hidden, dropout=0.0, head_dropout=0.0)).train(
+        training
+    )
     network.standardize.fit(clips(8))
     frames, lengths = clips(6).batch(torch.arange(6))
     expected = network(frames, lengths)
@@ -92,14 +101,22 @@ def test_the_lstm_equals_torchs_bidirectional_one_on_each_clip():
         torch.testing.assert_close(result[clip, :length], theirs(sequence[clip : clip + 1, :length])[0][0])
 
 
-def test_pooling_with_even_scores_gives_mean_and_deviation():
-    pooling = AttentivePooling(6, 3)
-    torch.nn.init.zeros_(pooling.scores.weight)
+@pytest.mark.parametrize("hidden", [0, 5])
+def test_pooling_with_even_scores_gives_mean_and_deviation(hidden):
+    pooling = AttentivePooling(6, 3, hidden)
+    torch.nn.init.zeros_((pooling.scores[-1] if hidden else pooling.scores).weight)
     sequence, lengths = torch.randn(2, 8, 6), torch.tensor([8, 5])
     pooled = pooling(sequence, mask_of(lengths, 8))
     for clip, length in enumerate(lengths.tolist()):
         part = sequence[clip, :length]
         torch.testing.assert_close(pooled[clip], torch.cat([part.mean(dim=0), part.std(dim=0, unbiased=False)]))
+
+
+def test_of_two_frames_the_larger_values_stay_and_an_odd_one_meets_a_zero():
+    sequence = torch.tensor([[1.0, 4.0, -2.0, -3.0, -5.0], [2.0, 1.0, -7.0, 0.0, 0.0]])[..., None]
+    halved, lengths = halve(sequence, torch.tensor([5, 3]))
+    assert halved[..., 0].tolist() == [[4.0, -2.0, 0.0], [2.0, 0.0, 0.0]]
+    assert lengths.tolist() == [3, 2]
 
 
 def test_the_level_reaches_the_head_and_nothing_else():

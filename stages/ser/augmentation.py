@@ -119,16 +119,17 @@ def add_noise(
     """Add stationary noise to the power of a share of the clips, at least noise_snr_db below their loudest bin."""
     if not settings.noise_fraction:
         return frames
-    clips, _, bands = frames.shape
-    chosen = torch.rand(clips, generator=generator) < settings.noise_fraction
+    rows = (torch.rand(len(frames), generator=generator) < settings.noise_fraction).nonzero().flatten()
+    clean = frames[rows]
+    clips, longest, bands = clean.shape
     below = settings.noise_snr_db + NOISE_RANGE_DB * torch.rand(clips, generator=generator)
     tilt = uniform(clips, NOISE_TILT_DB, generator)[:, None] * torch.linspace(-1, 1, bands)
-    loudest = frames.masked_fill(~mask_of(lengths, frames.shape[1])[..., None], -torch.inf).amax(dim=(1, 2))
+    loudest = clean.masked_fill(~mask_of(lengths[rows], longest)[..., None], -torch.inf).amax(dim=(1, 2))
     level = (loudest - below)[:, None, None] + tilt[:, None]
     # A bin of noise has an exponentially distributed power; a band averages a few bins
-    flutter = torch.empty(4, *frames.shape).exponential_(generator=generator).mean(dim=0)
-    noisy = 10 * (10 ** (frames / 10) + flutter * 10 ** (level / 10)).log10()
-    return torch.where(chosen[:, None, None], noisy, frames)
+    flutter = torch.empty(4, *clean.shape).exponential_(generator=generator).mean(dim=0)
+    noisy = 10 * (10 ** (clean / 10) + flutter * 10 ** (level / 10)).log10()
+    return frames.index_copy(0, rows, noisy)
 
 
 def mask_stretches(

@@ -17,9 +17,10 @@ class CompactConfig:
     width: int
     kernel: int
     dilations: tuple[int, ...]
+    dropout: float
     lstm_hidden: int
     heads: int
-    dropout: float
+    head_dropout: float
 
     def __post_init__(self) -> None:
         check_sizes("front", self.front)
@@ -30,6 +31,7 @@ class CompactConfig:
         channels = 2 * self.lstm_hidden or self.width
         check(self.heads >= 1 and channels % self.heads == 0, "heads", self.heads, f"a divisor of {channels}")
         check_fraction("dropout", self.dropout)
+        check_fraction("head_dropout", self.head_dropout)
 
 
 class CompactNet(nn.Module):
@@ -43,8 +45,8 @@ class CompactNet(nn.Module):
         self.standardize = LevelAndShape(bands)
         widths = (1, *config.front)
         self.front = nn.ModuleList(
-            nn.Conv2d(before, after, 3, stride=(1 if index else 2, 2), padding=1, bias=False)
-            for index, (before, after) in enumerate(zip(widths, config.front, strict=False))
+            nn.Conv2d(before, after, 3, stride=(1, 2), padding=1, bias=False)
+            for before, after in zip(widths, config.front, strict=False)
         ).to(memory_format=torch.channels_last)
         self.front_norms = nn.ModuleList(MaskedBatchNorm(channels) for channels in config.front)
         for _ in config.front:
@@ -56,28 +58,40 @@ class CompactNet(nn.Module):
         self.norm = MaskedBatchNorm(config.width)
         self.recurrent = MaskedBiLSTM(config.width, config.lstm_hidden) if config.lstm_hidden else None
         channels = 2 * config.lstm_hidden or config.width
-        self.pool = AttentivePooling(channels, config.heads)
-        self.head = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(2 * channels + 1, emotions))
+        self.pool = AttentivePooling(channels, config.heads, hidden=channels)
+        self.head = nn.Sequential(
+            nn.Dropout(config.head_dropout),
+            nn.Linear(2 * channels + 1, channels),
+            nn.BatchNorm1d(channels),
+            nn.GELU(),
+            nn.Linear(channels, emotions),
+        )
 
     def embed(self, frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Return (clip, 2 · channels + 1): attentive mean and standard deviation, and the level."""
         mask = mask_of(lengths, frames.shape[1])
         shape, level = self.standardize(frames, mask)
-        maps, mask, lengths = shape.unsqueeze(1), mask[:, ::2], (lengths + 1) // 2
-        maps = maps.contiguous(memory_format=torch.channels_last)
+        maps = shape.unsqueeze(1).contiguous(memory_format=torch.channels_last)
         for layer, norm in zip(self.front, self.front_norms, strict=True):
             # (clip, channels, frames, bands) → (clip, frames, bands, channels) and back: a view of channels-last maps
             maps = norm(layer(maps).permute(0, 2, 3, 1), mask).relu().permute(0, 3, 1, 2)
         sequence = self.project(maps.permute(0, 2, 3, 1).flatten(2))
         for block in self.blocks:
             sequence = block(sequence, mask)
-        sequence = self.norm(sequence, mask)
+        sequence, lengths = halve(self.norm(sequence, mask), lengths)
+        mask = mask_of(lengths, sequence.shape[1])
         if self.recurrent is not None:
             sequence = self.recurrent(sequence, lengths)
         return torch.cat([self.pool(sequence, mask), level], dim=1)
 
     def forward(self, frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         return self.head(self.embed(frames, lengths))
+
+
+def halve(sequence: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Keep the larger of each two frames of (clip, frames, channels), zero behind a clip's end as beside an odd one."""
+    padded = nn.functional.pad(sequence, (0, 0, 0, sequence.shape[1] % 2))
+    return torch.maximum(padded[:, ::2], padded[:, 1::2]), (lengths + 1) // 2
 
 
 class LevelAndShape(nn.Module):
@@ -176,12 +190,14 @@ def _reorder(sequence: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
 class AttentivePooling(nn.Module):
     """(clip, frames, channels) → (clip, 2 · channels): each head weighs the frames for its share of the channels.
 
+    The weights are a linear function of a frame or, with `hidden` units, that of a layer with tanh before it.
     Weighted mean and standard deviation (attentive statistics pooling, Okabe et al. 2018).
     """
 
-    def __init__(self, channels: int, heads: int) -> None:
+    def __init__(self, channels: int, heads: int, hidden: int = 0) -> None:
         super().__init__()
-        self.scores = nn.Linear(channels, heads)
+        scores = nn.Linear(hidden or channels, heads)
+        self.scores = nn.Sequential(nn.Linear(channels, hidden), nn.Tanh(), scores) if hidden else scores
 
     def forward(self, sequence: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         scores = self.scores(sequence).masked_fill(~mask[..., None], -torch.inf)
