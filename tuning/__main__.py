@@ -7,7 +7,7 @@ from stages.ser.errors import reporting
 from stages.ser.files import write_json, write_table
 from stages.ser.plotting import label, save_figure
 from tuning.figures import draw_history, draw_importances
-from tuning.models import MODELS, plan, prepare
+from tuning.models import MODELS, plan
 from tuning.outcome import measure_importances, summarise, tabulate
 from tuning.proposal import propose, show_difference
 from tuning.search import Search, run
@@ -28,7 +28,6 @@ def main() -> None:
     with reporting("tune"):
         search = plan(arguments.model)
         print(f"study: {search.path}", flush=True)
-        prepare(arguments.model, search.settings)
         best = report(arguments.model, search, arguments.trials, arguments.workers)
         print(conclude(arguments.model, search, best, arguments.dry_run))
 

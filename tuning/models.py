@@ -61,14 +61,18 @@ def plan(name: str) -> Search:
             f"{TUNING_PARAMS}: spaces.{name} does not fit {model.section} of {model.params}\n  {error}"
         ) from None
     present = {key: leaves(values)[key] for key in space}
-    origin = functools.partial(origin_of, model, settings, specs)
-    return Search(STUDIES / f"{name}.db", settings, space, present, functools.partial(score, model, settings), origin)
+    scored, origin, ready = (
+        functools.partial(score, model, settings),
+        functools.partial(origin_of, model, settings, specs),
+        functools.partial(prepare, model, settings),
+    )
+    return Search(STUDIES / f"{name}.db", settings, space, present, scored, origin, ready)
 
 
-def prepare(name: str, settings: SearchSettings) -> None:
-    """Do what comes once before all trials of a model."""
-    for number in settings.folds if MODELS[name].prepare else ():
-        MODELS[name].prepare(Fold.read(number, settings.seed, settings.threads))
+def prepare(model: Model, settings: SearchSettings) -> None:
+    """Do what comes once for each fold, before all trials."""
+    for number in settings.folds if model.prepare else ():
+        model.prepare(Fold.read(number, settings.seed, settings.threads))
 
 
 def score(model: Model, settings: SearchSettings, number: int, changes: Changes) -> float:

@@ -75,8 +75,9 @@ def summarise(table: pd.DataFrame, search: Search) -> dict[str, Any]:
 def measure_importances(study: optuna.Study) -> dict[str, float]:
     """Return the share of the variance of UAR that each setting explains (fANOVA, Hutter et al. 2014), in all 1.
 
-    Empty where too few trials ran all folds.
+    Empty where too few trials ran all folds, or all are equal.
     """
-    if len(study.get_trials(states=(TrialState.COMPLETE,))) < FEWEST:
+    values = [trial.value for trial in study.get_trials(states=(TrialState.COMPLETE,))]
+    if len(values) < FEWEST or min(values) == max(values):
         return {}
     return optuna.importance.get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))

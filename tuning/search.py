@@ -45,7 +45,8 @@ class Search:
     """A study's file, what is drawn, and what a trial does.
 
     present: the values that the params have, of the keys of the space; score: fold, values → UAR, ValueError where such
-    values cannot be trained with; origin: what trials must have in common, as it stands.
+    values cannot be trained with; origin: what trials must have in common, as it stands; prepare: what comes before all
+    trials.
     """
 
     path: Path
@@ -54,15 +55,15 @@ class Search:
     present: dict[str, Any]
     score: Callable[[int, dict[str, Any]], float]
     origin: Callable[[], dict[str, Any]]
+    prepare: Callable[[], None]
 
     def study(self, trial: int = 0) -> optuna.Study:
         """Open the study, or make it; what the trial of this index draws depends on its index and the study alone."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         settings = self.settings
-        url, waiting = f"sqlite:///{self.path}", {"connect_args": {"timeout": PATIENCE_S}}
         seed = int(np.random.SeedSequence([settings.sampler_seed, trial]).generate_state(1)[0])
         return optuna.create_study(
-            storage=optuna.storages.RDBStorage(url, engine_kwargs=waiting),
+            storage=_storage(self.path),
             sampler=optuna.samplers.TPESampler(n_startup_trials=settings.startup_trials, seed=seed),
             pruner=optuna.pruners.PercentilePruner(settings.kept_percent, n_startup_trials=settings.startup_trials),
             study_name=self.path.stem,
@@ -79,6 +80,7 @@ def run(search: Search, trials: int, workers: int = 1) -> optuna.Study:
             study.set_user_attr("origin", _plain(search.origin()))
             study.enqueue_trial(encode(search.present, search.space), user_attrs={"baseline": True})
         check_origin(study, search)
+        search.prepare()
         put_back(study)
         todo = range(len(study.get_trials(states=FINISHED)), trials)
         if workers == 1:
@@ -168,6 +170,11 @@ def _run_folds(search: Search, trial: Trial, values: dict[str, Any]) -> TrialSta
         if step < len(names) and not baseline and trial.should_prune():
             return TrialState.PRUNED
     return TrialState.COMPLETE
+
+
+@functools.cache  # opening compares the file's tables with those of this Optuna: a quarter of a second
+def _storage(path: Path) -> optuna.storages.RDBStorage:
+    return optuna.storages.RDBStorage(f"sqlite:///{path}", {"connect_args": {"timeout": PATIENCE_S}})
 
 
 @contextlib.contextmanager
