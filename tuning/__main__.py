@@ -39,8 +39,8 @@ def report(name: str, search: Search, trials: int, workers: int) -> dict:
     best = summarise(table, search) | {"importances": measure_importances(study)}
     write_table(table, folder / "trials.csv", DIGITS)
     write_json(best, folder / "best.json")
-    title = f"{label(name)}, present UAR {best['baseline_uar']:.3f} over {len(search.settings.folds)} folds"
-    save_figure(draw_history(table, f"Search of {title}"), folder / "history.png")
+    start = f"UAR {best['baseline_uar']:.3f} at the start, mean of {len(search.settings.folds)} folds"
+    save_figure(draw_history(table, f"Search for {label(name)}: {start}"), folder / "history.png")
     if best["importances"]:
         complete = best["trials"]["complete"]
         figure = draw_importances(best["importances"], f"{label(name)}, {complete} complete trials")

@@ -15,16 +15,15 @@ MARKS = {
 
 @printed
 def draw_history(table: pd.DataFrame, title: str) -> Figure:
-    """Draw each trial's gain on the present values, on the folds that it ran, and the best gain so far."""
+    """Draw each trial's gain on the values at the start, on the folds that it ran, and the best gain so far."""
     figure = Figure(figsize=(WIDTH_IN, 3.4), layout="constrained")
     axes = figure.subplots()
     for state, style in MARKS.items():
         rows = table[(table["state"] == state) & table["gain"].notna()]
         axes.scatter(rows["number"], rows["gain"], s=22, linewidths=1.2, zorder=3, **style)
-    complete = table[table["state"] == "complete"].sort_values("number")
-    best = complete["gain"].cummax()
-    axes.step(complete["number"], best, where="post", color=COLORS[0], linewidth=1.2, label="best so far")
-    axes.axhline(0, color="0.4", linestyle="--", linewidth=1, label="present values")
+    best = table["gain"].where(table["state"] == "complete").cummax().ffill()
+    axes.step(table["number"], best, where="post", color=COLORS[0], linewidth=1.2, label="best so far")
+    axes.axhline(0, color="0.4", linestyle="--", linewidth=1, label="values at the start")
     axes.set(title=title, xlabel="trial", ylabel="gain in UAR on validation speakers")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(True)

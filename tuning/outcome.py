@@ -18,7 +18,7 @@ STATES = {TrialState.FAIL: "interrupted"}  # and put back, as a later trial
 def tabulate(study: optuna.Study, search: Search) -> pd.DataFrame:
     """Return a row a trial: number, state, baseline, uar, gain, a column a fold, seconds, refused, its values as JSON.
 
-    uar is the mean over the folds that the trial ran, gain what that is above the present values on the same folds.
+    uar is the mean over the folds that the trial ran, gain that mean above the values at the start on the same folds.
     """
     rows = [_row(trial, search) for trial in study.trials if trial.params.keys() >= search.space.keys()]
     table, folds = pd.DataFrame(rows), fold_names(search)
@@ -42,7 +42,7 @@ def _row(trial: FrozenTrial, search: Search) -> dict[str, Any]:
 
 
 def best_of(complete: pd.DataFrame, folds: list[str]) -> pd.Series:
-    """Return the trial with the highest mean over these folds, the present values where they are as good."""
+    """Return the trial with the highest mean over these folds, the values at the start where they are as good."""
     order = complete.assign(mean=complete[folds].mean(axis=1)).sort_values(
         ["mean", "baseline", "number"], ascending=[False, False, True], kind="stable"
     )

@@ -1,5 +1,6 @@
 """Each model on one fold with changes of its settings: → logits (clip, emotions) of the fold's clips."""
 
+import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -73,6 +74,7 @@ def embed_fold(fold: Fold) -> None:
     path = _embedded(fold)
     if path.exists():
         return
+    fold = dataclasses.replace(fold, threads=read_params(PARAMS, "train")["threads"])  # nothing runs beside it
     print(f"fold {fold.number}: training CNN-LSTM, whose embeddings stay in {path}", flush=True)
     network, dataset, _, device = _train(CNNLSTM, train_extractor.Settings, "train_extractor", MEL, fold, {})
     save_tensors({"clips": list(fold.clips["clip"]), "features": embed(network, dataset.features, device)}, path)
