@@ -5,7 +5,7 @@ SEEDS ?= 42 43 44
 HEAD ?= workspace
 OUT ?= report
 ARGS ?=
-# Test processes; a file's tests stay in one, as they share what they prepare
+# Processes: of tests (a file's tests stay in one, as they share what they prepare); of a search, one unless it is given
 WORKERS ?= 2
 
 BIN := .venv/bin
@@ -13,7 +13,7 @@ INSTALLED := .venv/.installed
 # The commands in dvc.yaml say `python`, and shall get that of .venv
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo repro verify seeds report summary bench bench-profile lock-check push test test-all lint clean
+.PHONY: help demo repro verify seeds report summary bench bench-profile tune lock-check push test test-all lint clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,11 @@ bench: $(INSTALLED)  ## Measure speed and memory against the plain ways (ARGS="s
 
 bench-profile: $(INSTALLED)  ## The same, with where the time goes
 	$(BIN)/python -m benchmarks --profile $(ARGS)
+
+tune: WORKERS = 1
+tune: $(INSTALLED)  ## Search hyperparameters: MODEL=compact TRIALS=40 (WORKERS=2; ARGS=--dry-run: params stay)
+	@test -n "$(MODEL)" -a -n "$(TRIALS)" || { echo "make tune MODEL=<model> TRIALS=<in all>: docs/TUNING.md"; exit 2; }
+	$(BIN)/python -m tuning $(MODEL) $(TRIALS) --workers $(WORKERS) $(ARGS)
 
 test: $(INSTALLED)  ## Run the tests, but for the slow ones (ARGS="-k split": some of them)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
