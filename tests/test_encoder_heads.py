@@ -1,0 +1,205 @@
+"""Heads on all frames, and fine-tuning: padding does not matter, the seed decides, they learn."""
+
+import dataclasses
+
+import pandas as pd
+import pytest
+import torch
+
+from encoders.attentive import AttentiveConfig, AttentiveHead, LayerMixture, drop_frames
+from encoders.fitting import fit_copies, predict_copies
+from encoders.sequences import CopiedClips
+from encoders.train_attentive import Settings, train_attentive
+from scripts.demo import ROOT
+from stages.ser.emotions import EMOTIONS
+from stages.ser.masks import mask_of
+from stages.ser.params import ParamsError, build, read_params
+from stages.ser.schedule_training import ScheduleSettings
+from stages.ser.tensors import save_tensors
+
+CPU = torch.device("cpu")
+LAYERS, WIDTH = 3, 12
+CONFIG = AttentiveConfig(width=0, heads=2, frame_dropout=0.1, dropout=0.1)
+SCHEDULE = ScheduleSettings(30, 8, 0.02, 0.2, 0.01, 0.0, 0.9, 5.0)
+
+
+def clips(number: int, copies: int = 2, seed: int = 0, noise: float = 1.0) -> CopiedClips:
+    """Clips (frames, layers, width) in float16 whose emotion shows in some of the frames of layer 1."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(number) % len(EMOTIONS)
+    made = []
+    for _ in range(copies):
+        lengths = torch.randint(5, 20, (number,), generator=generator).tolist()
+        states = [noise * torch.randn(length, LAYERS, WIDTH, generator=generator) for length in lengths]
+        for clip, label in zip(states, labels.tolist(), strict=True):
+            clip[::2, 1, label] += 4
+        made.append([clip.half() for clip in states])
+    return CopiedClips(made, labels)
+
+
+def attentive(config: AttentiveConfig = CONFIG, seed: int = 0) -> AttentiveHead:
+    torch.manual_seed(seed)
+    return AttentiveHead(config, LAYERS, WIDTH, len(EMOTIONS))
+
+
+def fitted(data: CopiedClips, schedule: ScheduleSettings = SCHEDULE, seed: int = 0, mixup: float = 0.0):
+    head = attentive(seed=seed)
+    head.mixture.fit(data.copies[0])
+    groups = [{"params": list(head.parameters()), "lr": schedule.peak_learning_rate}]
+    return fit_copies(head, groups, data, schedule, mixup, seed, CPU)
+
+
+def accuracy(network: torch.nn.Module, data: CopiedClips) -> float:
+    return (predict_copies(network, data, CPU).argmax(dim=1) == data.labels).float().mean().item()
+
+
+def all_of(data: CopiedClips, copy: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    rows = torch.arange(len(data.labels))
+    return data.batch(torch.full_like(rows, copy), rows)
+
+
+# Copies
+
+
+def test_copies_are_read_in_the_order_of_the_clips(tmp_path):
+    for copy, scale in (("a", 1.0), ("b", 2.0)):
+        content = {"clips": ["x", "y"], "frames": scale * torch.arange(5.0).half(), "lengths": torch.tensor([2, 3])}
+        save_tensors(content, tmp_path / f"{copy}.pt")
+    paths = [tmp_path / "a.pt", tmp_path / "b.pt"]
+    data = CopiedClips.read(paths, pd.DataFrame({"clip": ["y", "x"], "emotion": ["sad", "calm"]}))
+    assert [[clip.tolist() for clip in copy] for copy in data.copies] == [[[2, 3, 4], [0, 1]], [[4, 6, 8], [0, 2]]]
+    assert [EMOTIONS[label] for label in data.labels.tolist()] == ["sad", "calm"]
+    with pytest.raises(ValueError, match=r"a\.pt: lacks 1 clips, first \['z'\]"):
+        CopiedClips.read(paths, pd.DataFrame({"clip": ["z"], "emotion": ["sad"]}))
+
+
+def test_a_batch_takes_each_clip_from_its_copy_and_pads_it():
+    data = clips(4)
+    copies, rows = torch.tensor([1, 0, 1]), torch.tensor([3, 0, 2])
+    frames, lengths = data.batch(copies, rows)
+    assert (frames.dtype, frames.shape[1]) == (torch.float32, int(lengths.max()))
+    for index, (copy, row) in enumerate(zip(copies.tolist(), rows.tolist(), strict=True)):
+        assert torch.equal(frames[index, : lengths[index]], data.copies[copy][row].float())
+        assert frames[index, lengths[index] :].eq(0).all()
+
+
+def test_a_part_has_the_chosen_clips_of_all_copies():
+    data = clips(4)
+    part = data.part(torch.tensor([False, True, False, True]))
+    assert part.labels.tolist() == [1, 3]
+    assert all(part.copies[copy][index] is data.copies[copy][row] for copy in (0, 1) for index, row in ((0, 1), (1, 3)))
+
+
+# The attentive head
+
+
+@pytest.mark.parametrize("width", [0, 8])
+@pytest.mark.parametrize("training", [False, True])
+def test_a_clip_padded_further_has_the_same_logits(width, training):
+    config = dataclasses.replace(CONFIG, width=width, frame_dropout=0.0, dropout=0.0)
+    head = attentive(config).train(training)
+    torch.nn.init.normal_(head.pool.scores.weight)
+    frames, lengths = all_of(clips(6))
+    expected = head(frames, lengths)
+    rubbish = 1000 * torch.randn(6, 9, LAYERS, WIDTH)
+    torch.testing.assert_close(head(torch.cat([frames, rubbish], dim=1), lengths), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_a_clip_does_not_depend_on_its_batch():
+    head, data = attentive(), clips(5)
+    together = predict_copies(head, data, CPU)
+    alone = [predict_copies(head, data.part(torch.arange(5) == row), CPU) for row in range(5)]
+    torch.testing.assert_close(together, torch.cat(alone), atol=1e-5, rtol=1e-5)
+
+
+def test_predictions_are_the_mean_of_the_copies_log_probabilities():
+    head, data = attentive().eval(), clips(5)
+    expected = sum(head(*all_of(data, copy)).log_softmax(dim=1) for copy in (0, 1)) / 2
+    torch.testing.assert_close(predict_copies(head, data, CPU), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_the_mixture_is_a_weighted_sum_of_standardised_layers():
+    mixture, data = LayerMixture(LAYERS, WIDTH), clips(8, noise=3.0)
+    mixture.fit(data.copies[0])
+    states = torch.cat(data.copies[0]).float()
+    torch.testing.assert_close(mixture.mean, states.mean(dim=0), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(mixture.sd, states.std(dim=0, correction=0), atol=1e-4, rtol=1e-4)
+    mixture.scores.data = torch.tensor([0.5, -1.0, 2.0])
+    standardised = (states - mixture.mean) / mixture.sd
+    expected = torch.einsum("flw,l->fw", standardised, torch.tensor([0.5, -1.0, 2.0]).softmax(dim=0))
+    torch.testing.assert_close(mixture(states[None])[0], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_dropped_frames_are_of_the_clip_and_never_all():
+    torch.manual_seed(0)
+    mask = mask_of(torch.tensor([1, 1, 400]), 500)
+    kept = drop_frames(mask, 0.3)
+    assert kept[:2].sum(dim=1).tolist() == [1, 1]
+    assert not kept[~mask].any()
+    assert 240 < int(kept[2].sum()) < 320
+
+
+def test_the_head_overfits_eight_clips_and_knows_others():
+    data = clips(8)
+    network = fitted(data)
+    assert accuracy(network, data) == 1
+    assert accuracy(fitted(clips(32)), clips(16, seed=1)) > 0.8
+
+
+def test_the_layer_that_knows_weighs_most():
+    weights = fitted(clips(32)).mixture.weights
+    assert weights.argmax() == 1
+    assert weights.sum().item() == pytest.approx(1)
+
+
+def test_the_seed_decides_all_and_mixup_changes_it():
+    short, data = dataclasses.replace(SCHEDULE, epochs=2), clips(16)
+    first, again, other = (predict_copies(fitted(data, short, seed), data, CPU) for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert not torch.equal(first, predict_copies(fitted(data, short, 1, mixup=0.5), data, CPU))
+
+
+def test_the_outcome_is_the_average_of_the_weights():
+    data = clips(16)
+    last, averaged = (
+        fitted(data, dataclasses.replace(SCHEDULE, epochs=2, averaging_decay=decay)).mixture.scores
+        for decay in (0.0, 0.9)
+    )
+    assert not torch.equal(last, averaged)
+
+
+def test_a_loss_that_is_no_number_is_an_error():
+    data = clips(8)
+    data.copies[0][0][:] = torch.nan
+    with pytest.raises(ValueError, match="the training loss of epoch 1 is nan: lower the learning rates"):
+        fitted(data)
+
+
+def test_a_run_predicts_all_clips_from_the_chosen_ones_alone():
+    values = read_params(ROOT / "encoders/params.yaml", "train_attentive")
+    values["schedule"]["epochs"] = 2
+    settings, data = build(Settings, values, "train_attentive"), clips(24)
+    chosen = torch.arange(24) < 16
+    before, shares = train_attentive(data, chosen, settings, 1)
+    assert before.shape == (24, len(EMOTIONS))
+    assert sum(shares) == pytest.approx(1)
+    for copy in data.copies:
+        copy[20] = torch.zeros_like(copy[20])
+    after, _ = train_attentive(data, chosen, settings, 1)
+    assert torch.equal(before[:20], after[:20])
+    assert not torch.equal(before[20], after[20])
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [("heads", 0, "1 or more"), ("width", -1, "0"), ("dropout", 1.0, "0 to below 1"), ("frame_dropout", -0.1, "0 to")],
+)
+def test_impossible_heads_are_refused(key, value, allowed):
+    with pytest.raises(ParamsError, match=f"{key} is {value}; allowed: {allowed}"):
+        dataclasses.replace(CONFIG, **{key: value})
+
+
+def test_heads_that_do_not_divide_the_width_are_refused():
+    with pytest.raises(ParamsError, match="heads is 5; allowed: a divisor of 12"):
+        attentive(dataclasses.replace(CONFIG, heads=5))
