@@ -1,21 +1,29 @@
 """Heads on all frames, and fine-tuning: padding does not matter, the seed decides, they learn."""
 
 import dataclasses
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 
 from encoders.attentive import AttentiveConfig, AttentiveHead, LayerMixture, drop_frames
+from encoders.encoder import load_encoder
+from encoders.finetune import MODES, AugmentedLogMel, FineTuned, FinetuneSettings, rate_groups
 from encoders.fitting import fit_copies, predict_copies
+from encoders.inputs import inputs_of
 from encoders.sequences import CopiedClips
 from encoders.train_attentive import Settings, train_attentive
+from encoders.train_finetune import build_network, train_finetuned
+from encoders.tunable import TunableWhisper, load_hearing, load_tunable
 from scripts.demo import ROOT
+from stages.ser.augmentation import Augmentation
 from stages.ser.emotions import EMOTIONS
 from stages.ser.masks import mask_of
 from stages.ser.params import ParamsError, build, read_params
 from stages.ser.schedule_training import ScheduleSettings
 from stages.ser.tensors import save_tensors
+from tests.tiny_encoders import save_encoder, speechlike
 
 CPU = torch.device("cpu")
 LAYERS, WIDTH = 3, 12
@@ -203,3 +211,192 @@ def test_impossible_heads_are_refused(key, value, allowed):
 def test_heads_that_do_not_divide_the_width_are_refused():
     with pytest.raises(ParamsError, match="heads is 5; allowed: a divisor of 12"):
         attentive(dataclasses.replace(CONFIG, heads=5))
+
+
+# Fine-tuning
+
+VALUES = read_params(ROOT / "encoders/params.yaml", "train_finetune") | {"threads": 1, "precision": "float32"}
+VALUES |= {"encoder_learning_rate": 0.002, "layer_decay": 0.5, "last_layers": 1}
+VALUES["schedule"] = dataclasses.asdict(SCHEDULE)
+VALUES["head"] = dataclasses.asdict(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory) -> Path:
+    return save_encoder("whisper", tmp_path_factory.mktemp("weights") / "whisper")
+
+
+@pytest.fixture(scope="module")
+def heard(weights) -> CopiedClips:
+    """What Whisper hears of eight clips, an emotion each, in two copies."""
+    hear = load_hearing(weights)
+    copies = [[hear(speechlike(0.3 + 0.02 * clip + copy / 50, clip)) for clip in range(8)] for copy in range(2)]
+    return CopiedClips(copies, torch.arange(8))
+
+
+def settings_of(mode: str, **changes: object) -> FinetuneSettings:
+    return build(FinetuneSettings, VALUES | {"mode": mode} | changes, "train_finetune")
+
+
+def finetuned(weights: Path, heard: CopiedClips, mode: str, epochs: int = 2, seed: int = 1):
+    settings = settings_of(mode, schedule=VALUES["schedule"] | {"epochs": epochs})
+    return train_finetuned(heard, torch.ones(8, dtype=torch.bool), weights, settings, seed)
+
+
+def network_of(weights: Path, mode: str, **changes: object) -> FineTuned:
+    torch.manual_seed(0)
+    return build_network(weights, settings_of(mode, **changes), CPU)
+
+
+def learning(network: torch.nn.Module) -> set[str]:
+    return {name for name, weight in network.named_parameters() if weight.requires_grad}
+
+
+@torch.inference_mode()
+def test_states_in_a_padded_batch_are_those_of_each_clip_alone(weights, heard):
+    encode, encoder = load_encoder(weights), load_tunable(weights)
+    states, lengths = encoder(*all_of(heard))
+    for clip in range(8):
+        expected = encode(speechlike(0.3 + 0.02 * clip, clip)).transpose(0, 1)
+        assert lengths[clip] == len(expected)
+        torch.testing.assert_close(states[clip, : lengths[clip]], expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_clip_padded_further_has_the_same_logits_when_fine_tuned(mode, weights, heard):
+    network = network_of(weights, mode).eval()
+    torch.nn.init.normal_(network.head.pool.scores.weight)
+    inputs, lengths = all_of(heard)
+    expected = network(inputs, lengths)
+    for padding in (1, 2, 37):
+        rubbish = 1000 * torch.randn(8, padding, inputs.shape[2])
+        torch.testing.assert_close(
+            network(torch.cat([inputs, rubbish], dim=1), lengths), expected, atol=1e-5, rtol=1e-5
+        )
+
+
+def test_adapters_alone_learn_and_the_pretrained_weights_stay(weights, heard):
+    _, network = finetuned(weights, heard, "lora")
+    assert all(name.startswith("head.") or "lora_" in name for name in learning(network))
+    pretrained = dict(load_tunable(weights).named_parameters())
+    trained = dict(network.encoder.named_parameters())
+    assert [name for name in pretrained if name not in trained] != []  # those with adapters
+    for name, weight in pretrained.items():
+        base = trained.get(name)
+        base = trained[".base_layer.".join(name.rsplit(".", 1))] if base is None else base
+        assert torch.equal(base, weight), name
+    assert all(trained[name].abs().sum() > 0 for name in trained if "lora_B" in name)
+
+
+def test_every_product_of_every_layer_has_an_adapter_that_gets_gradients(weights, heard):
+    network = network_of(weights, "lora")
+    network(*all_of(heard)).square().sum().backward()
+    with_gradient = {name for name, weight in network.encoder.named_parameters() if weight.grad is not None}
+    assert len([name for name in with_gradient if "lora_A" in name]) == 2 * len(TunableWhisper.adapted)
+    assert all("lora_" in name for name in with_gradient)
+
+
+def test_adapters_start_as_no_change(weights, heard):
+    torch.testing.assert_close(
+        network_of(weights, "lora").encoder(*all_of(heard)), load_tunable(weights)(*all_of(heard))
+    )
+
+
+def test_the_last_layers_learn_and_those_below_do_not(weights):
+    names = {name.removeprefix("encoder.encoder.") for name in learning(network_of(weights, "last"))}
+    encoder = {name for name in names if not name.startswith("head.")}
+    assert {name.split(".")[0] for name in encoder} == {"layers", "layer_norm"}
+    assert {name.split(".")[1] for name in encoder if name.startswith("layers")} == {"1"}
+
+
+def test_all_weights_learn_but_the_positions(weights):
+    network = network_of(weights, "all")
+    frozen = {name for name, _ in network.named_parameters()} - learning(network)
+    assert frozen == {"encoder.encoder.embed_positions.weight"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "rates"), [("all", [0.002, 0.001, 0.0005]), ("last", [0.002]), ("lora", [0.002, 0.001])]
+)
+def test_each_layer_learns_slower_than_the_one_above_it(mode, rates, weights):
+    network = network_of(weights, mode)
+    head, *encoder = rate_groups(network, settings_of(mode))
+    assert head["lr"] == SCHEDULE.peak_learning_rate
+    assert [group["lr"] for group in encoder] == pytest.approx(rates)
+    grouped = [id(weight) for group in (head, *encoder) for weight in group["params"]]
+    assert sorted(grouped) == sorted(id(weight) for weight in network.parameters() if weight.requires_grad)
+    top = {id(weight) for weight in network.encoder.levels[-1][0].parameters()}
+    assert {id(weight) for weight in encoder[0]["params"]} & top
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_fine_tuning_overfits_eight_clips(mode, weights, heard):
+    logits, network = finetuned(weights, heard, mode, epochs=40)
+    assert (logits.argmax(dim=1) == heard.labels).float().mean() == 1
+    assert network.head.mixture.weights.sum().item() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_seed_decides_fine_tuning(mode, weights, heard):
+    first, again, other = (finetuned(weights, heard, mode, seed=seed)[0] for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_bfloat16_is_for_the_encoder_and_near_float32(weights, heard):
+    exact, rounded = (network_of(weights, "all", precision=precision) for precision in ("float32", "bfloat16"))
+    states, _ = rounded.states(*all_of(heard))
+    assert states.dtype == torch.float32
+    torch.testing.assert_close(states, exact.states(*all_of(heard))[0], atol=0.1, rtol=0.1)
+
+
+def test_augmentation_sees_decibels(heard):
+    off = dict.fromkeys((field.name for field in dataclasses.fields(Augmentation)), 0)
+    inputs, lengths = all_of(heard)
+    generator = torch.Generator().manual_seed(1)
+    same, _ = AugmentedLogMel(Augmentation(**off))(inputs, lengths, generator)
+    torch.testing.assert_close(same, inputs, atol=1e-5, rtol=1e-5)
+    louder, _ = AugmentedLogMel(Augmentation(**off | {"gain_db": 4.0}))(inputs, lengths, generator)
+    gains = (louder - inputs).flatten(1)
+    torch.testing.assert_close(gains, gains[:, :1].expand_as(gains), atol=1e-5, rtol=0)
+    assert 0.02 < gains.abs().max() <= 0.1  # 4 dB are 0.4 powers of ten, of which Whisper's log-mel has a quarter
+
+
+def test_inputs_are_kept_frame_by_frame(heard):
+    content = inputs_of(iter(heard.copies[0]))
+    assert torch.equal(content["frames"], torch.cat(heard.copies[0]))
+    assert content["lengths"].tolist() == heard.lengths[0].tolist()
+
+
+def test_a_family_without_masks_of_its_own_is_named(tmp_path):
+    folder = save_encoder("wavlm", tmp_path / "wavlm")
+    for load in (load_tunable, load_hearing):
+        with pytest.raises(ValueError, match="wavlm: holds an encoder of the family 'wavlm'; only whisper can be"):
+            load(folder)
+
+
+def test_more_last_layers_than_there_are_is_an_error(weights):
+    with pytest.raises(ParamsError, match="last_layers is 3; allowed: 1 to 2, the encoder's"):
+        network_of(weights, "last", last_layers=3)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("mode", "first", "lora or last or all"),
+        ("precision", "float8", "auto or float32 or bfloat16"),
+        ("last_layers", 0, "1 or more"),
+        ("layer_decay", 0.0, "above 0 to 1"),
+        ("encoder_learning_rate", 1.0, "between 0 and 1"),
+    ],
+)
+def test_impossible_fine_tuning_is_refused(key, value, allowed):
+    with pytest.raises(ParamsError, match=f"train_finetune.{key} is {value!r}; allowed: {allowed}"):
+        build(FinetuneSettings, VALUES | {key: value}, "train_finetune")
+
+
+@pytest.mark.parametrize(("key", "value"), [("rank", 0), ("alpha", 0.0), ("dropout", 1.0)])
+def test_impossible_adapters_are_refused(key, value):
+    lora = VALUES["lora"] | {key: value}
+    with pytest.raises(ParamsError, match=f"{key} is {value}; allowed: "):
+        build(FinetuneSettings, VALUES | {"lora": lora}, "train_finetune")

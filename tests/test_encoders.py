@@ -369,7 +369,11 @@ def test_every_param_is_declared():
 
 @pytest.mark.parametrize(
     ("stage", "folder", "heads"),
-    [("embed", "embeddings", ("logistic", "lgbm", "layers")), ("frames", "frames", ("attentive",))],
+    [
+        ("embed", "embeddings", ("logistic", "lgbm", "layers")),
+        ("frames", "frames", ("attentive",)),
+        ("inputs", "inputs", ("finetune",)),
+    ],
 )
 def test_every_copy_is_made_and_read_by_the_heads(stage, folder, heads):
     copies_ = read_params(ENCODERS / "params.yaml", "speeds").keys()
