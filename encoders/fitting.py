@@ -1,9 +1,10 @@
-"""Training on copies of clips, and predictions from all of them."""
+"""Training on copies of clips, once for validation and once for the test, and predictions from all copies."""
 
 import math
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
@@ -90,10 +91,27 @@ def _loss(
     return losses.mean()
 
 
+def fit_twice(
+    table: pd.DataFrame, clips: CopiedClips, fit: Callable[[CopiedClips], nn.Module]
+) -> tuple[torch.Tensor, nn.Module]:
+    """Return the logits (clip, emotions) of a table of clips (column split), and the network that was trained last.
+
+    Clips of val are predicted after a training on the split train, those of test after one on train and val; clips of
+    train are not, and have zeros.
+    """
+    logits = torch.zeros(len(table), len(EMOTIONS))
+    for known, asked in ((["train"], "val"), (["train", "val"], "test")):
+        trained, predicted = (torch.tensor(table["split"].isin(parts).to_numpy()) for parts in (known, [asked]))
+        network = fit(clips.part(trained))
+        logits[predicted] = predict_copies(network, clips.part(predicted))
+    return logits, network
+
+
 @torch.inference_mode()
-def predict_copies(network: nn.Module, clips: CopiedClips, device: torch.device) -> torch.Tensor:
+def predict_copies(network: nn.Module, clips: CopiedClips) -> torch.Tensor:
     """Return (clip, emotions) float32 on the CPU: the mean over the copies of a clip's log-probabilities."""
     network.eval()
+    device = next(network.parameters()).device
     copies = [_predict_copy(network, clips, copy, device) for copy in range(len(clips.copies))]
     return torch.stack(copies).mean(dim=0).cpu()
 

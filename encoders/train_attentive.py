@@ -3,11 +3,9 @@
 import dataclasses
 from pathlib import Path
 
-import torch
-
-from crossval.runs import Run, join_logits, write_run
+from crossval.runs import Run, write_run
 from encoders.attentive import AttentiveConfig, AttentiveHead
-from encoders.fitting import fit_copies, predict_copies
+from encoders.fitting import fit_copies, fit_twice
 from encoders.sequences import CopiedClips
 from stages.ser.emotions import EMOTIONS
 from stages.ser.errors import reporting
@@ -30,17 +28,13 @@ class Settings:
         check(self.mixup >= 0, "mixup", self.mixup, "0 (none) or more")
 
 
-def train_attentive(
-    frames: CopiedClips, chosen: torch.Tensor, settings: Settings, seed: int
-) -> tuple[torch.Tensor, list[float]]:
-    """Train on the clips of a mask (clip,); return all log-probabilities, (clip, emotions), and the layers' shares."""
+def train_attentive(train: CopiedClips, settings: Settings, seed: int) -> AttentiveHead:
+    """Return a head that was trained on all these clips (frames, layers, width)."""
     device = prepare(RunSettings(seed, settings.threads, batch_norm_clips=0))
-    train = frames.part(chosen)
     head = AttentiveHead(settings.head, *train.copies[0][0].shape[1:], len(EMOTIONS))
     head.mixture.fit(train.copies[0])
     groups = [{"params": list(head.parameters()), "lr": settings.schedule.peak_learning_rate}]
-    fitted = fit_copies(head, groups, train, settings.schedule, settings.mixup, seed, device)
-    return predict_copies(fitted, frames, device), fitted.mixture.weights.tolist()
+    return fit_copies(head, groups, train, settings.schedule, settings.mixup, seed, device)
 
 
 def main() -> None:
@@ -50,12 +44,9 @@ def main() -> None:
         settings = build(Settings, values, "train_attentive", str(PARAMS))
         clips = run.clips()
         frames = CopiedClips.read([FRAMES / f"{copy}.pt" for copy in speeds], clips)
-        (validated, _), (tested, layer_weights) = (
-            train_attentive(frames, torch.tensor(clips["split"].isin(parts).to_numpy()), settings, run.seed)
-            for parts in (["train"], ["train", "val"])
-        )
-        logits = join_logits(clips, validated, tested)
-        write_run(run.path(f"{runs['model']}_attentive"), clips, logits, layer_weights=layer_weights)
+        logits, head = fit_twice(clips, frames, lambda train: train_attentive(train, settings, run.seed))
+        shares = head.mixture.weights.tolist()
+        write_run(run.path(f"{runs['model']}_attentive"), clips, logits, layer_weights=shares)
 
 
 if __name__ == "__main__":

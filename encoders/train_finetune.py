@@ -4,10 +4,10 @@ from pathlib import Path
 
 import torch
 
-from crossval.runs import Run, join_logits, write_run
+from crossval.runs import Run, write_run
 from encoders.attentive import AttentiveHead
 from encoders.finetune import AugmentedLogMel, FineTuned, FinetuneSettings, rate_groups, unfreeze
-from encoders.fitting import fit_copies, predict_copies
+from encoders.fitting import fit_copies, fit_twice
 from encoders.sequences import CopiedClips
 from encoders.tunable import load_tunable
 from stages.ser.emotions import EMOTIONS
@@ -28,16 +28,13 @@ def build_network(weights: Path, settings: FinetuneSettings, device: torch.devic
     return FineTuned(encoder, head, resolve_precision(settings.precision, device))
 
 
-def train_finetuned(
-    inputs: CopiedClips, chosen: torch.Tensor, weights: Path, settings: FinetuneSettings, seed: int
-) -> tuple[torch.Tensor, FineTuned]:
-    """Train on the clips of a mask (clip,); return the log-probabilities (clip, emotions) of all, and the network."""
+def train_finetuned(train: CopiedClips, weights: Path, settings: FinetuneSettings, seed: int) -> FineTuned:
+    """Return a network that was trained on all these clips (frames, bands), from the weights in a folder on."""
     device = prepare(RunSettings(seed, settings.threads, batch_norm_clips=0))
-    network, train = build_network(weights, settings, device).to(device), inputs.part(chosen)
+    network = build_network(weights, settings, device).to(device)
     network.head.mixture.fit(network.each_states(train, device))
     groups, change = rate_groups(network, settings), AugmentedLogMel(settings.augmentation)
-    fitted = fit_copies(network, groups, train, settings.schedule, settings.augmentation.mixup, seed, device, change)
-    return predict_copies(fitted, inputs, device), fitted
+    return fit_copies(network, groups, train, settings.schedule, settings.augmentation.mixup, seed, device, change)
 
 
 def main() -> None:
@@ -47,13 +44,10 @@ def main() -> None:
         settings = build(FinetuneSettings, values, "train_finetune", str(PARAMS))
         clips = run.clips()
         inputs = CopiedClips.read([INPUTS / f"{copy}.pt" for copy in speeds], clips)
-        (validated, _), (tested, network) = (
-            train_finetuned(inputs, torch.tensor(clips["split"].isin(parts).to_numpy()), WEIGHTS, settings, run.seed)
-            for parts in (["train"], ["train", "val"])
-        )
+        logits, network = fit_twice(clips, inputs, lambda train: train_finetuned(train, WEIGHTS, settings, run.seed))
         facts = {"layer_weights": network.head.mixture.weights.tolist(), "mode": settings.mode}
         facts["trained_weights"] = sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
-        write_run(run.path(f"{runs['model']}_finetuned"), clips, join_logits(clips, validated, tested), **facts)
+        write_run(run.path(f"{runs['model']}_finetuned"), clips, logits, **facts)
 
 
 if __name__ == "__main__":
