@@ -1,6 +1,7 @@
-"""Heads on the embeddings of all copies of the clips: trained on every copy, tested on the mean over the copies."""
+"""Embeddings of all copies of the clips: heads are trained on every copy, tested on the mean over the copies."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,33 +11,52 @@ import torch
 from stages.ser.emotions import EMOTION_INDEX
 from stages.ser.tensors import load_tensors
 
+EMBEDDINGS = Path("encoders/embeddings")
+
 Predict = Callable[[np.ndarray], np.ndarray]
 
 
-def load_embeddings(paths: list[Path], clips: pd.Series) -> np.ndarray:
-    """Return (copy, clip, layers, 2, width) float32, clips in this order; ValueError names those that a file lacks."""
-    copies = []
-    for path in paths:
-        content = load_tensors(path, ("clips", "embeddings"))
-        rows = {clip: row for row, clip in enumerate(content["clips"])}
-        missing = sorted(set(clips) - rows.keys())
-        if missing:
-            raise ValueError(f"{path}: lacks {len(missing)} clips, first {missing[:5]}. Run `dvc repro` in encoders/.")
-        copies.append(content["embeddings"][[rows[clip] for clip in clips]].numpy())
-    return np.stack(copies)
+@dataclasses.dataclass(frozen=True)
+class EmbeddedClips:
+    """Embeddings (copy, clip, layers, 2, width) float32, and the clips' labels and splits (clip,)."""
+
+    embeddings: np.ndarray
+    labels: np.ndarray
+    split: np.ndarray
+
+    @classmethod
+    def read(cls, copies: Iterable[str], clips: pd.DataFrame) -> "EmbeddedClips":
+        """Read copies of clips (columns clip, emotion and split); ValueError names those that a file lacks."""
+        embeddings = []
+        for path in [EMBEDDINGS / f"{copy}.pt" for copy in copies]:
+            content = load_tensors(path, ("clips", "embeddings"))
+            embeddings.append(content["embeddings"][rows_of(clips["clip"], content["clips"], path)].numpy())
+        return cls(np.stack(embeddings), labels_of(clips), clips["split"].to_numpy())
+
+    def part(self, *splits: str) -> "EmbeddedClips":
+        """Return the clips of these splits."""
+        rows = np.isin(self.split, splits)
+        return EmbeddedClips(self.embeddings[:, rows], self.labels[rows], self.split[rows])
+
+    def stacked(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return all copies as features (copies · clips, dim), and their labels."""
+        copies = len(self.embeddings)
+        return self.embeddings.reshape(copies * len(self.labels), -1), np.tile(self.labels, copies)
+
+    def predict(self, predict: Predict) -> torch.Tensor:
+        """Return (clip, emotions), the mean of a prediction over the copies."""
+        return torch.from_numpy(np.mean([predict(copy.reshape(len(copy), -1)) for copy in self.embeddings], axis=0))
+
+
+def rows_of(clips: pd.Series, names: list[str], path: Path) -> list[int]:
+    """Return the row of each clip among the names that a file holds; ValueError names those that it lacks."""
+    rows = {clip: row for row, clip in enumerate(names)}
+    missing = sorted(set(clips) - rows.keys())
+    if missing:
+        raise ValueError(f"{path}: lacks {len(missing)} clips, first {missing[:5]}. Run `dvc repro` in encoders/.")
+    return [rows[clip] for clip in clips]
 
 
 def labels_of(clips: pd.DataFrame) -> np.ndarray:
     """Return the number of each clip's emotion."""
     return clips["emotion"].map(EMOTION_INDEX).to_numpy()
-
-
-def stack_copies(features: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return all copies of these rows of features (copy, clip, dim) as (copies · rows, dim), and their labels."""
-    known = features[:, rows]
-    return known.reshape(-1, known.shape[2]), np.tile(labels[rows], len(known))
-
-
-def predict_copies(features: np.ndarray, predict: Predict) -> torch.Tensor:
-    """Return (clip, emotions), the mean of a prediction over the copies of features (copy, clip, dim)."""
-    return torch.from_numpy(np.mean([predict(copy) for copy in features], axis=0))

@@ -25,6 +25,7 @@ from transformers.utils import logging
 
 from encoders.pipelines import load_pipeline, pipeline_states
 from encoders.waveforms import SAMPLE_RATE_HZ
+from encoders.whisper import whisper_log_mel, whisper_states
 
 LEAST_SAMPLES = 400  # 25 ms, from which wav2vec 2.0's convolutions make one frame
 FAMILIES = {"whisper": WhisperModel, "wavlm": WavLMModel, "wav2vec2": Wav2Vec2Model, "hubert": HubertModel}
@@ -38,17 +39,33 @@ def load_encoder(folder: Path) -> Encode:
     Layer 0 is what the first transformer layer reads, the last one is normalised where the family does so. ValueError
     names the folder when its family is unknown or it lacks weights.
     """
-    kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    kind = family_of(folder)
     if kind == "torchaudio":
         states = functools.partial(pipeline_states, load_pipeline(folder))
-    elif kind in FAMILIES:
-        with _quiet_transformers():
-            extractor = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
-            model = _load_model(folder, kind, AutoConfig.from_pretrained(folder, local_files_only=True))
-        states = functools.partial(_whisper_states if kind == "whisper" else _transformer_states, model, extractor)
     else:
-        raise ValueError(f"{folder}/config.json: model_type is {kind!r}; known are {sorted(FAMILIES)} and torchaudio")
+        model, extractor = load_model(folder, kind), load_extractor(folder)
+        states = functools.partial(_whisper_states if kind == "whisper" else _transformer_states, model, extractor)
     return functools.partial(_encode, states)
+
+
+def family_of(folder: Path) -> str:
+    """Return the key in FAMILIES of an encoder's files, or torchaudio; ValueError names any other."""
+    kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    if kind not in (*FAMILIES, "torchaudio"):
+        raise ValueError(f"{folder}/config.json: model_type is {kind!r}; known are {sorted(FAMILIES)} and torchaudio")
+    return kind
+
+
+def load_extractor(folder: Path) -> Callable:
+    """Return what turns a waveform into what the model of transformers reads."""
+    with _quiet_transformers():
+        return AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
+
+
+def load_model(folder: Path, kind: str) -> nn.Module:
+    """Return a family's model, Whisper's without decoder layers; ValueError names weights that it lacks."""
+    with _quiet_transformers():
+        return _load_model(folder, kind, AutoConfig.from_pretrained(folder, local_files_only=True))
 
 
 def _encode(states: Encode, waveform: torch.Tensor) -> torch.Tensor:
@@ -76,24 +93,7 @@ def _load_model(folder: Path, kind: str, config: PretrainedConfig) -> nn.Module:
 
 
 def _whisper_states(model: nn.Module, extractor: Callable, waveform: torch.Tensor) -> torch.Tensor:
-    """As `WhisperEncoder.forward`, which takes 30 s only, on the first rows of its position table."""
-    encoder = model.encoder
-    features = extractor(
-        waveform.numpy(),
-        sampling_rate=SAMPLE_RATE_HZ,
-        padding="do_not_pad",
-        truncation=False,
-        return_tensors="pt",
-    )["input_features"]
-    state = nn.functional.gelu(encoder.conv2(nn.functional.gelu(encoder.conv1(features)))).transpose(1, 2)
-    positions = encoder.embed_positions.weight
-    if state.shape[1] > len(positions):
-        raise ValueError(f"a waveform has {len(waveform)} samples; Whisper hears {len(positions)} frames of 20 ms")
-    states = [state + positions[: state.shape[1]]]
-    for layer in encoder.layers:
-        states.append(layer(states[-1], None))
-    states[-1] = encoder.layer_norm(states[-1])
-    return torch.cat(states)
+    return whisper_states(model.encoder, whisper_log_mel(extractor, waveform))[:, 0]
 
 
 def _transformer_states(model: nn.Module, extractor: Callable, waveform: torch.Tensor) -> torch.Tensor:

@@ -1,18 +1,13 @@
 """Keep all frames of a copy of all clips in float16: data/raw, encoders/weights → encoders/frames/<copy>.pt."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
-from encoders.extraction import copy_from_arguments, each_clip
-from stages.ser.errors import reporting
-from stages.ser.files import read_table
-from stages.ser.tensors import save_tensors
+from encoders.encoder import load_encoder
+from encoders.extraction import join_clips, write_copy
 
-PARAMS = Path("encoders/params.yaml")
-RAW = Path("data/raw")
-CLIPS = Path("data/clips.csv")
-WEIGHTS = Path("encoders/weights")
 FRAMES = Path("encoders/frames")
 
 
@@ -24,16 +19,10 @@ def halve(states: torch.Tensor) -> torch.Tensor:
     return halves
 
 
-def main() -> None:
-    copy = copy_from_arguments(__doc__)
-    with reporting("frames"):
-        clips = read_table(CLIPS, ("clip", "path"))
-        states = each_clip([RAW / path for path in clips["path"]], WEIGHTS, PARAMS, copy)
-        frames = [halve(clip) for clip in states]
-        lengths = torch.tensor([len(clip) for clip in frames])
-        content = {"clips": clips["clip"].tolist(), "frames": torch.cat(frames), "lengths": lengths}
-        save_tensors(content, FRAMES / f"{copy}.pt")
+def frames_of(clips: Iterator[torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the hidden states of all clips, those of each clip halved."""
+    return join_clips([halve(states) for states in clips])
 
 
 if __name__ == "__main__":
-    main()
+    write_copy("frames", __doc__, FRAMES, load_encoder, frames_of)

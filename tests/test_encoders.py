@@ -14,6 +14,7 @@ from torch import nn
 from transformers import AutoFeatureExtractor, WhisperModel
 
 from encoders import boosted, copies, extraction
+from encoders.copies import EmbeddedClips
 from encoders.embed import pool
 from encoders.encoder import FAMILIES, load_encoder
 from encoders.frames import halve
@@ -184,7 +185,7 @@ def test_a_clip_too_short_or_too_long_is_an_error(folders):
     encode = load_encoder(folders["whisper"])
     with pytest.raises(ValueError, match="a waveform has 399 samples; encoders need 400"):
         encode(torch.zeros(399))
-    with pytest.raises(ValueError, match=f"has 64320 samples; Whisper hears {POSITIONS} frames"):
+    with pytest.raises(ValueError, match=f"a clip has 201 frames; Whisper hears {POSITIONS} frames"):
         encode(torch.zeros(64320))
     assert encode(torch.zeros(64000)).shape[1] == POSITIONS
 
@@ -192,16 +193,16 @@ def test_a_clip_too_short_or_too_long_is_an_error(folders):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_clip_does_not_depend_on_those_beside_it(family, folders, project):
     paths = [project / f"{index}.wav" for index in range(4)]
-    together = list(extraction.each_clip(paths, folders[family], project / "params.yaml", "original"))
+    together = list(extraction.each_clip(paths, load_encoder(folders[family]), project / "params.yaml", "original"))
     for path, states in zip(paths, together, strict=True):
-        [alone] = extraction.each_clip([path], folders[family], project / "params.yaml", "original")
+        [alone] = extraction.each_clip([path], load_encoder(folders[family]), project / "params.yaml", "original")
         assert torch.equal(alone, states)
 
 
 def test_twice_gives_equal_bytes(folders, project):
     paths = [project / f"{index}.wav" for index in range(4)]
     for _ in range(2):
-        states = list(extraction.each_clip(paths, folders["whisper"], project / "params.yaml", "slower"))
+        states = list(extraction.each_clip(paths, load_encoder(folders["whisper"]), project / "params.yaml", "slower"))
         save_tensors({"embeddings": torch.stack([pool(clip) for clip in states])}, project / "embeddings.pt")
         save_tensors({"frames": torch.cat([halve(clip) for clip in states])}, project / "frames.pt")
         written = [(project / f"{name}.pt").read_bytes() for name in ("embeddings", "frames")]
@@ -215,7 +216,9 @@ def test_twice_gives_equal_bytes(folders, project):
 def test_a_clip_that_cannot_be_encoded_is_named(folders, project):
     soundfile.write("short.wav", np.ones(200), 16000)
     with pytest.raises(ValueError, match=r"short\.wav: a waveform has 200 samples"):
-        list(extraction.each_clip([Path("short.wav")], folders["whisper"], Path("params.yaml"), "original"))
+        list(
+            extraction.each_clip([Path("short.wav")], load_encoder(folders["whisper"]), Path("params.yaml"), "original")
+        )
 
 
 def test_a_copy_without_a_speed_is_named(project):
@@ -286,20 +289,25 @@ def clusters(copies_: int = 3, clips: int = 160, width: int = 6) -> tuple[np.nda
     return (noise + generator.normal(size=(len(EMOTIONS), 2, 2, width))[labels]).astype(np.float32), labels
 
 
-def test_embeddings_are_put_in_the_order_of_the_clips(tmp_path):
-    save_tensors({"clips": ["a", "b", "c"], "embeddings": torch.arange(3.0).view(3, 1, 1, 1)}, tmp_path / "a.pt")
-    loaded = copies.load_embeddings([tmp_path / "a.pt"] * 2, pd.Series(["c", "a"]))
-    assert loaded[..., 0, 0, 0].tolist() == [[2, 0], [2, 0]]
-    with pytest.raises(ValueError, match=r"a\.pt: lacks 1 clips, first \['d'\]"):
-        copies.load_embeddings([tmp_path / "a.pt"], pd.Series(["d", "a"]))
+def test_embeddings_are_put_in_the_order_of_the_clips(tmp_path, monkeypatch):
+    monkeypatch.setattr(copies, "EMBEDDINGS", tmp_path)
+    save_tensors({"clips": ["a", "b", "c"], "embeddings": torch.arange(3.0).view(3, 1, 1, 1)}, tmp_path / "slow.pt")
+    table = pd.DataFrame({"clip": ["c", "a"], "emotion": ["sad", "calm"], "split": ["val", "train"]})
+    read = EmbeddedClips.read(["slow", "slow"], table)
+    assert read.embeddings[..., 0, 0, 0].tolist() == [[2, 0], [2, 0]]
+    assert [EMOTIONS[label] for label in read.labels] == ["sad", "calm"]
+    assert read.part("train").embeddings.flatten().tolist() == [0, 0]
+    with pytest.raises(ValueError, match=r"slow\.pt: lacks 1 clips, first \['d'\]"):
+        EmbeddedClips.read(["slow"], table.replace("c", "d"))
 
 
 def test_a_head_is_trained_on_all_copies_and_tested_on_their_mean():
-    features, labels = np.arange(12.0).reshape(2, 3, 2), np.array([4, 5, 6])
-    stacked, known = copies.stack_copies(features, labels, np.array([True, False, True]))
+    split = np.array(["train", "val", "test"])
+    clips = EmbeddedClips(np.arange(12.0).reshape(2, 3, 1, 2, 1), np.array([4, 5, 6]), split)
+    stacked, known = clips.part("train", "test").stacked()
     assert stacked.tolist() == [[0, 1], [4, 5], [6, 7], [10, 11]]
     assert known.tolist() == [4, 6, 4, 6]
-    assert copies.predict_copies(features, lambda copy: copy).tolist() == [[3, 4], [5, 6], [7, 8]]
+    assert clips.predict(lambda copy: copy).tolist() == [[3, 4], [5, 6], [7, 8]]
 
 
 def test_logistic_regression_gives_log_probabilities_whatever_the_scale():
@@ -314,10 +322,10 @@ def test_logistic_regression_gives_log_probabilities_whatever_the_scale():
 
 def test_boosting_stops_on_validation_clips_and_is_fitted_again_with_as_many_trees():
     features, labels = clusters()
-    flat = features.reshape(3, len(labels), -1)
+    clips = EmbeddedClips(features, labels, np.array(["train", "val"])[np.arange(160) % 5 % 2])
     values = read_params(ENCODERS / "params.yaml", "train_lgbm") | {"seed": 1, "threads": 1, "column_fraction": 0.5}
     settings = build(BoostingSettings, values, "train_lgbm")
-    train, val = (copies.stack_copies(flat, labels, np.arange(160) % 5 % 2 == part) for part in (0, 1))
+    train, val = (clips.part(part).stacked() for part in ("train", "val"))
     predict, trees = boosted.fit_stopped(train, val, settings)
     assert 1 <= trees < settings.estimators
     again = boosted.fit_trees(train, settings, trees)
@@ -328,12 +336,12 @@ def test_boosting_stops_on_validation_clips_and_is_fitted_again_with_as_many_tre
 def test_layers_are_scored_on_validation_clips_alone():
     features, labels = clusters()
     split = np.array(["train", "train", "val", "test"])[np.arange(160) // 40]
-    clips = pd.DataFrame({"emotion": np.array(EMOTIONS)[labels], "split": split})
-    scores = score_layers(features, clips, LOGISTIC)
+    clips = EmbeddedClips(features, labels, split)
+    scores = score_layers(clips, LOGISTIC)
     assert len(scores) == 3
     assert scores[1] > scores[0] + 0.2
     features[:, split == "test"] = np.nan
-    assert score_layers(features, clips, LOGISTIC) == scores
+    assert score_layers(clips, LOGISTIC) == scores
 
 
 # The project
@@ -355,17 +363,24 @@ def test_every_stage_says_what_it_does():
 
 
 def test_every_param_is_declared():
-    leaves = read_leaves(ENCODERS).keys()
+    leaves = {leaf for leaf in read_leaves(ENCODERS) if not leaf.startswith("seeds.")}  # those name stages
     assert set().union(*(declared_params(stage, leaves) for stage in STAGES.values())) == leaves
 
 
-def test_every_copy_is_embedded_and_read_by_the_heads():
+@pytest.mark.parametrize(
+    ("stage", "folder", "heads"),
+    [
+        ("embed", "embeddings", ("logistic", "lgbm", "layers")),
+        ("frames", "frames", ("attentive",)),
+        ("inputs", "inputs", ("finetune",)),
+    ],
+)
+def test_every_copy_is_made_and_read_by_the_heads(stage, folder, heads):
     copies_ = read_params(ENCODERS / "params.yaml", "speeds").keys()
-    assert {name.partition("@")[2] for name in STAGES if name.startswith("embed@")} == set(copies_)
-    for name, stage in STAGES.items():
-        if name.startswith(("logistic", "lgbm", "layers")):
-            read = {file for file in declared_files(stage) if file.startswith("embeddings/")}
-            assert read == {f"embeddings/{copy}.pt" for copy in copies_}, name
+    assert {name.partition("@")[2] for name in STAGES if name.startswith(f"{stage}@")} == set(copies_)
+    for name in [name for name in STAGES if name.startswith(heads)]:
+        read = {file for file in declared_files(STAGES[name]) if file.startswith(f"{folder}/")}
+        assert read == {f"{folder}/{copy}.pt" for copy in copies_}, name
 
 
 def test_runs_join_the_comparison_and_are_kept_in_git():
