@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.special import log_softmax
 
 from crossval.runs import CLIPS, RUNS, log_probabilities, read_runs
-from encoders.copies import load_embeddings
+from encoders.copies import EMBEDDINGS, EmbeddedClips
 from encoders.waveforms import SAMPLE_RATE_HZ
 from fusion.branches import write_branch
 from stages.ser.errors import reporting
@@ -17,7 +17,7 @@ from stages.ser.params import build, check, read_params
 
 PARAMS = Path("fusion/params.yaml")
 ENCODER_PARAMS = Path("encoders/params.yaml")
-EMBEDDINGS = Path("encoders/embeddings/original.pt")
+COPY = "original"
 BRANCH = Path("fusion/audio.parquet")
 
 
@@ -56,7 +56,7 @@ def main() -> None:
             "seed": runs["seed"],
             "emotion": runs["emotion"],
             "log_probabilities": calibrate(runs),
-            "embedding": choose_layer(load_embeddings([EMBEDDINGS], runs["clip"])[0], settings.layer),
+            "embedding": choose_layer(EmbeddedClips.read([COPY], runs.assign(split="test")), settings.layer),
         }
         write_branch(BRANCH, about, columns)
         print(f"{BRANCH}: {len(runs)} clips of {clips['actor'].nunique()} speakers")
@@ -85,10 +85,11 @@ def calibrate(runs: pd.DataFrame) -> np.ndarray:
     return log_softmax(log_probabilities(runs) / runs["temperature"].to_numpy()[:, None], axis=1)
 
 
-def choose_layer(embeddings: np.ndarray, layer: int) -> np.ndarray:
-    """Return the mean over time of a layer, (clip, width), of embeddings (clip, layers, 2, width)."""
-    check(layer < embeddings.shape[1], "export.layer", layer, f"0 to {embeddings.shape[1] - 1}, as {EMBEDDINGS} has")
-    return embeddings[:, layer, 0]
+def choose_layer(clips: EmbeddedClips, layer: int) -> np.ndarray:
+    """Return the mean over time of a layer of the first copy, (clip, width)."""
+    last = clips.embeddings.shape[2] - 1
+    check(layer <= last, "export.layer", layer, f"0 to {last}, as {EMBEDDINGS / COPY}.pt has")
+    return clips.embeddings[0, :, layer, 0]
 
 
 def name_utterance(clip: str) -> str:

@@ -12,8 +12,7 @@ from torch import nn
 from crossval.compact import PARAMS, train_compact
 from crossval.train_hybrid import embed
 from encoders.boosted import fit_stopped
-from encoders.copies import labels_of, load_embeddings, predict_copies, stack_copies
-from encoders.train_lgbm import EMBEDDINGS
+from encoders.copies import EMBEDDINGS, EmbeddedClips
 from encoders.train_lgbm import PARAMS as ENCODER_PARAMS
 from scripts.demo import override
 from stages import train_extractor
@@ -62,11 +61,9 @@ def boosted_logits(fold: Fold, changes: Changes) -> torch.Tensor:
 def encoder_logits(fold: Fold, changes: Changes) -> torch.Tensor:
     fixed = {"seed": fold.seed, "threads": fold.threads}
     settings = changed_settings(BoostingSettings, ENCODER_PARAMS, "train_lgbm", changes, **fixed)
-    embeddings = load_embeddings(list(COPIES), fold.clips["clip"])
-    features = embeddings.reshape(*embeddings.shape[:2], -1)
-    labels, split = labels_of(fold.clips), fold.clips["split"].to_numpy()
-    predict, _ = fit_stopped(*(stack_copies(features, labels, split == part) for part in ("train", "val")), settings)
-    return predict_copies(features, predict)
+    clips = EmbeddedClips.read([path.stem for path in COPIES], fold.clips)
+    predict, _ = fit_stopped(*(clips.part(part).stacked() for part in ("train", "val")), settings)
+    return clips.predict(predict)
 
 
 def embed_fold(fold: Fold) -> None:
