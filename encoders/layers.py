@@ -1,4 +1,4 @@
-"""Score each layer alone on validation speakers of Luna's folds: encoders/embeddings → encoders/tables/layers.csv."""
+"""Score each layer alone on validation speakers of Luna's folds: encoders/embeddings → tables/layers.csv, plots."""
 
 import dataclasses
 from pathlib import Path
@@ -9,13 +9,16 @@ from sklearn.metrics import recall_score
 from crossval.protocols import SPEAKER_FOLDS
 from crossval.runs import Run
 from encoders.copies import EmbeddedClips
+from encoders.layer_figure import draw_layers
 from encoders.logistic import LogisticSettings, fit_logistic
 from stages.ser.errors import reporting
 from stages.ser.files import write_table
 from stages.ser.params import build, read_params
+from stages.ser.plotting import save_figure
 
 PARAMS = Path("encoders/params.yaml")
 TABLE = Path("encoders/tables/layers.csv")
+FIGURE = Path("encoders/plots/layers.png")
 DIGITS = 4
 
 
@@ -34,7 +37,7 @@ def score_layers(clips: EmbeddedClips, settings: LogisticSettings) -> list[float
 
 def main() -> None:
     with reporting("layers"):
-        values, speeds = read_params(PARAMS, "train_logistic", "speeds")
+        values, speeds, encoder = read_params(PARAMS, "train_logistic", "speeds", "encoder")
         settings = build(LogisticSettings, values, "train_logistic", str(PARAMS))
         columns = {}
         for fold in range(1, len(SPEAKER_FOLDS["luna"]) + 1):
@@ -44,6 +47,7 @@ def main() -> None:
         table.insert(0, "layer", [*map(str, range(len(table) - 1)), "all"])
         table.insert(1, "uar", table.iloc[:, 1:].mean(axis=1))
         write_table(table, TABLE, DIGITS)
+        save_figure(draw_layers(table, f"{encoder['name']}, frozen, logistic regression"), FIGURE)
         print(table.to_string(index=False))
 
 
