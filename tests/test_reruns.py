@@ -121,7 +121,7 @@ CHANGES = [
     ("train_extractor.network.dropout", 0.2),
     ("train_lgbm.leaves", 15),
     ("logmel.hop_samples", 320),
-    ("train_compact.network.dropout", 0.2),
+    ("train_compact.network.dropout", 0.1),
 ]
 
 
