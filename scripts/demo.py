@@ -5,13 +5,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from functools import reduce
-from operator import getitem
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
+
+from scripts.dotted import override
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,17 +40,6 @@ def copy_project(destination: Path, overrides: Mapping[str, object]) -> None:
     params = override(yaml.safe_load(params_path.read_text(encoding="utf-8")), overrides)
     params_path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     dvc(destination, "config", "--local", "core.no_scm", "true")
-
-
-def override(params: dict[str, Any], overrides: Mapping[str, object]) -> dict[str, Any]:
-    """Set params by their dotted names and return them; KeyError names one that does not exist."""
-    for key, value in overrides.items():
-        *sections, name = key.split(".")
-        section = reduce(getitem, sections, params)
-        if name not in section:
-            raise KeyError(key)
-        section[name] = value
-    return params
 
 
 def dvc(project: Path, *arguments: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:

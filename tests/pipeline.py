@@ -11,7 +11,7 @@ from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
-from scripts.demo import override
+from scripts.dotted import leaves, override
 
 NO_GIT = {"core": {"no_scm": True}}  # for Repo: what is declared does not depend on a checkout
 
@@ -35,7 +35,7 @@ def declared_params(stage: PipelineStage, leaves: set[str]) -> set[str]:
 
 def read_leaves(project: Path) -> dict[str, Any]:
     """The values in `params.yaml` by their dotted names."""
-    return dict(_flatten(yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))))
+    return leaves(yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8")))
 
 
 def locked_md5(project: Path, path: str) -> str:
@@ -102,10 +102,3 @@ def _imported_modules(file: Path) -> set[str]:
             assert not node.level, f"{file}:{node.lineno}: a relative import"
             modules |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return modules
-
-
-def _flatten(params: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    leaves = []
-    for key, value in params.items():
-        leaves += _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
-    return leaves

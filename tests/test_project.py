@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts.demo import ROOT, copy_project, dvc, override
+from scripts.demo import ROOT, copy_project, dvc
+from scripts.dotted import override
 from tests.pipeline import stages_of
 
 

@@ -9,7 +9,8 @@ import soundfile
 import torch
 import yaml
 
-from scripts.demo import ROOT, override
+from scripts.demo import ROOT
+from scripts.dotted import override
 from stages import (
     extract_features,
     precompute_mel,

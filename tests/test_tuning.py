@@ -16,7 +16,8 @@ from optuna.trial import TrialState
 
 from crossval.protocols import FoldSettings, assign_folds
 from encoders.copies import labels_of
-from scripts.demo import ROOT, override
+from scripts.demo import ROOT
+from scripts.dotted import override
 from stages.ser.corpus import all_names, parse_name
 from stages.ser.params import ParamsError, read_params
 from stages.ser.plotting import save_figure

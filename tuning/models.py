@@ -13,6 +13,7 @@ from torch import nn
 from crossval.compact import LOGMEL, PARAMS
 from encoders.copies import labels_of
 from encoders.train_lgbm import PARAMS as ENCODER_PARAMS
+from scripts.dotted import leaves
 from stages import train_cnn, train_compact, train_extractor, train_lstm
 from stages.ser.boosting import BoostingSettings
 from stages.ser.networks.cnn import AudioCNN
@@ -22,7 +23,7 @@ from stages.ser.params import ParamsError, build, read_params
 from tuning import trainings
 from tuning.folds import Fold, digest_file
 from tuning.search import Search, SearchSettings
-from tuning.space import leaves, read_space
+from tuning.space import read_space
 from tuning.trainings import COPIES, MEL, MFCC, Changes, changed_settings
 
 TUNING_PARAMS = Path("tuning/params.yaml")

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from scripts.demo import override
+from scripts.dotted import override
 from stages.ser.files import replacing
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from scripts.dotted import leaves
 from stages.ser.params import ParamsError
 
 Space = dict[str, BaseDistribution]
@@ -37,14 +38,6 @@ def read_space(specs: dict[str, Any], values: dict[str, Any], settings: Callable
     if problems:
         raise ParamsError("\n  ".join(problems))
     return space
-
-
-def leaves(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return the values of a section by their dotted names."""
-    found = {}
-    for key, value in values.items():
-        found |= leaves(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return found
 
 
 def parse(spec: Any) -> BaseDistribution:

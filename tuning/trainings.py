@@ -14,7 +14,7 @@ from crossval.train_hybrid import embed
 from encoders.boosted import fit_stopped
 from encoders.copies import EMBEDDINGS, EmbeddedClips
 from encoders.train_lgbm import PARAMS as ENCODER_PARAMS
-from scripts.demo import override
+from scripts.dotted import override
 from stages import train_extractor
 from stages.ser.boosting import BoostingSettings
 from stages.ser.dataset import RAVDESS_AudioDataset
@@ -61,7 +61,7 @@ def boosted_logits(fold: Fold, changes: Changes) -> torch.Tensor:
 def encoder_logits(fold: Fold, changes: Changes) -> torch.Tensor:
     fixed = {"seed": fold.seed, "threads": fold.threads}
     settings = changed_settings(BoostingSettings, ENCODER_PARAMS, "train_lgbm", changes, **fixed)
-    clips = EmbeddedClips.read([path.stem for path in COPIES], fold.clips)
+    clips = EmbeddedClips.read(read_params(ENCODER_PARAMS, "speeds"), fold.clips)
     predict, _ = fit_stopped(*(clips.part(part).stacked() for part in ("train", "val")), settings)
     return clips.predict(predict)
 

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from scripts.dotted import leaves
+
 
 class Rerun(NamedTuple):
     """A stage whose entry in dvc.lock changed."""
@@ -65,16 +67,9 @@ def _leaves(params: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [
         (key if file == "params.yaml" else f"{file}:{key}", value)
         for file, section in params.items()
-        for key, value in _flat(section or {})
+        # A leaf that was declared by itself stands there as `train.seed: 1`, a whole section as `train: {seed: 1}`
+        for key, value in leaves(section or {}).items()
     ]
-
-
-def _flat(section: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """A lock has a leaf that was declared by itself as `train.seed: 1`, a whole section as `train: {seed: 1}`."""
-    leaves = []
-    for key, value in section.items():
-        leaves += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else [(f"{prefix}{key}", value)]
-    return leaves
 
 
 def _file_reasons(base: Mapping[str, Any], head: Mapping[str, Any], makers: Mapping[str, str]) -> list[str]:
