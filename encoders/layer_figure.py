@@ -3,6 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from stages.ser.emotions import EMOTIONS
 from stages.ser.plotting import COLORS, WIDTH_IN, printed
 
 
@@ -16,7 +17,7 @@ def draw_layers(table: pd.DataFrame, title: str) -> Figure:
     for index, fold in enumerate(name for name in table if name.startswith("fold_")):
         label = None if index else "one fold"
         axes.scatter(table["layer"], table[fold], s=14, color=COLORS[1], edgecolor="black", zorder=3, label=label)
-    axes.axhline(1 / 8, color="0.4", linestyle="--", linewidth=1, label="chance")
+    axes.axhline(1 / len(EMOTIONS), color="0.4", linestyle="--", linewidth=1, label="chance")
     axes.set(title=title, xlabel="layer (0: what the first transformer layer reads)", ylabel="UAR, validation speakers")
     axes.set_ylim(0, 1)
     axes.grid(True, axis="y")
