@@ -10,7 +10,7 @@ from stages.ser.emotions import EMOTIONS
 from stages.ser.networks.compact import CompactNet
 from stages.ser.params import build, read_params
 from stages.ser.ragged import RaggedDataset
-from stages.ser.runtime import RunSettings, prepare
+from stages.ser.runtime import RunSettings, prepare, resolve_precision
 from stages.ser.schedule_training import fit_on_schedule, predict_ragged_logits
 from stages.train_compact import Settings
 
@@ -33,7 +33,9 @@ def train_compact(
     dataset = RaggedDataset.from_cache(LOGMEL, clips)
     train, val = (dataset[torch.tensor(clips["split"].isin(chosen).to_numpy())] for chosen in (parts, ["val"]))
     network = CompactNet(settings.network, dataset.bands, len(EMOTIONS))
-    fitted = fit_on_schedule(network, train, val, len(EMOTIONS), settings.schedule, settings.augmentation, seed, device)
+    precision = resolve_precision(settings.precision, device)
+    schedule, augmentation = settings.schedule, settings.augmentation
+    fitted = fit_on_schedule(network, train, val, len(EMOTIONS), schedule, augmentation, seed, precision, device)
     return predict_ragged_logits(fitted.network, dataset, device)
 
 

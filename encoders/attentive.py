@@ -8,7 +8,7 @@ from torch import nn
 
 from stages.ser.masks import mask_of
 from stages.ser.networks.blocks import check_fraction
-from stages.ser.networks.compact import AttentivePooling
+from stages.ser.networks.pooling import AttentivePooling
 from stages.ser.params import check
 
 

@@ -15,7 +15,7 @@ from stages.ser.augmentation import Augmentation, augment
 from stages.ser.networks.blocks import check_fraction
 from stages.ser.params import check
 from stages.ser.runtime import PRECISIONS, autocast
-from stages.ser.schedule_training import ScheduleSettings
+from stages.ser.schedule import ScheduleSettings
 
 MODES = ("lora", "last", "all")
 BATCH = 32

@@ -16,7 +16,7 @@ from stages.ser.augmentation import mix, mixed_loss
 from stages.ser.dataset import class_weights
 from stages.ser.emotions import EMOTIONS
 from stages.ser.ragged import bucketed_batches
-from stages.ser.schedule_training import ScheduleSettings
+from stages.ser.schedule import ScheduleSettings
 
 PREDICTION_BATCH = 32
 

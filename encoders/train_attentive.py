@@ -11,7 +11,7 @@ from stages.ser.emotions import EMOTIONS
 from stages.ser.errors import reporting
 from stages.ser.params import build, check, read_params
 from stages.ser.runtime import RunSettings, prepare
-from stages.ser.schedule_training import ScheduleSettings
+from stages.ser.schedule import ScheduleSettings
 
 PARAMS = Path("encoders/params.yaml")
 FRAMES = Path("encoders/frames")

@@ -12,11 +12,12 @@ from stages.ser.emotions import EMOTIONS
 from stages.ser.errors import reporting
 from stages.ser.files import read_table, write_json, write_table
 from stages.ser.networks.compact import CompactConfig, CompactNet
-from stages.ser.params import build, read_params
+from stages.ser.params import build, check, read_params
 from stages.ser.predictions import write_predictions
 from stages.ser.ragged import RaggedDataset
-from stages.ser.runtime import RunSettings, prepare
-from stages.ser.schedule_training import ScheduleSettings, fit_on_schedule, predict_ragged_probabilities
+from stages.ser.runtime import PRECISIONS, RunSettings, prepare, resolve_precision
+from stages.ser.schedule import ScheduleSettings
+from stages.ser.schedule_training import fit_on_schedule, predict_ragged_probabilities
 from stages.ser.tensors import save_tensors
 
 PARAMS = Path("params.yaml")
@@ -30,9 +31,13 @@ PREDICTIONS = Path("data/predictions/compact.csv")
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
+    precision: str
     schedule: ScheduleSettings
     augmentation: Augmentation
     network: CompactConfig
+
+    def __post_init__(self) -> None:
+        check(self.precision in PRECISIONS, "precision", self.precision, " or ".join(PRECISIONS))
 
 
 def main() -> None:
@@ -46,8 +51,10 @@ def main() -> None:
         network = CompactNet(settings.network, dataset.bands, len(EMOTIONS))
         data = (item for part in (train, val) for item in (torch.cat(part.clips), part.lengths, part.labels))
         checkpoint = Checkpoint("train_compact", run, settings, device, *data)
+        precision = resolve_precision(settings.precision, device)
+        schedule, augmentation = settings.schedule, settings.augmentation
         fitted = fit_on_schedule(
-            network, train, val, len(EMOTIONS), settings.schedule, settings.augmentation, run.seed, device, checkpoint
+            network, train, val, len(EMOTIONS), schedule, augmentation, run.seed, precision, device, checkpoint
         )
         save_tensors(fitted.network.state_dict(), MODEL)
         description = {
@@ -56,6 +63,7 @@ def main() -> None:
             "emotions": EMOTIONS,
             "network": "CompactNet",
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
+            "precision": precision,
         }
         write_json(description, MODEL.with_suffix(".json"))
         write_table(fitted.history, HISTORY)

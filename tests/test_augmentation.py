@@ -174,7 +174,7 @@ def test_only_training_clips_are_augmented(monkeypatch):
     )
     train, val = clips(12), clips(6, seed=1)
     val = RaggedDataset([clip + 1000 for clip in val.clips], val.labels)
-    schedule_training.fit_on_schedule(compact(), train, val, 8, SCHEDULE, OFF, 0, torch.device("cpu"))
+    schedule_training.fit_on_schedule(compact(), train, val, 8, SCHEDULE, OFF, 0, "float32", torch.device("cpu"))
     assert len(seen) == SCHEDULE.epochs * 3
     assert max(seen) < 500
 

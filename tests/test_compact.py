@@ -13,17 +13,12 @@ from stages.ser.augmentation import Augmentation
 from stages.ser.checkpoints import Checkpoint
 from stages.ser.logmel import LogMelSettings, TrimmedLogMel, sounding
 from stages.ser.masks import mask_of
-from stages.ser.networks.compact import (
-    AttentivePooling,
-    CompactConfig,
-    CompactNet,
-    MaskedBatchNorm,
-    MaskedBiLSTM,
-    halve,
-)
+from stages.ser.networks.compact import CompactConfig, CompactNet, MaskedBatchNorm, MaskedBiLSTM, halve
+from stages.ser.networks.pooling import AttentivePooling
 from stages.ser.params import ParamsError
 from stages.ser.ragged import RaggedDataset, bucketed_batches
-from stages.ser.schedule_training import ScheduleSettings, fit_on_schedule, predict_ragged_logits
+from stages.ser.schedule import ScheduleSettings
+from stages.ser.schedule_training import fit_on_schedule, predict_ragged_logits
 from stages.ser.tensors import save_tensors
 from tests.interruption import ended
 
@@ -51,7 +46,7 @@ def compact(config: CompactConfig = CONFIG, seed: int = 0) -> CompactNet:
 
 
 def trained(seed: int = 0, schedule: ScheduleSettings = SCHEDULE, augmentation: Augmentation = MILD):
-    return fit_on_schedule(compact(seed=seed), clips(16), clips(8, 1), 8, schedule, augmentation, seed, CPU)
+    return fit_on_schedule(compact(seed=seed), clips(16), clips(8, 1), 8, schedule, augmentation, seed, "float32", CPU)
 
 
 @pytest.mark.parametrize("lstm_hidden", [0, 8])
@@ -77,16 +72,22 @@ def test_a_clip_does_not_depend_on_its_batch():
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
 
 
-def test_masked_batch_norm_equals_torchs_on_the_frames_of_the_mask():
+@pytest.mark.parametrize("bands", [(), (4,)])
+def test_masked_batch_norm_equals_torchs_on_the_frames_of_the_mask(bands):
     ours, theirs = MaskedBatchNorm(5), torch.nn.BatchNorm1d(5)
-    lengths = torch.tensor([7, 3, 5])
-    sequence, mask = 3 * torch.randn(3, 7, 5) + 1, mask_of(lengths, 7)
-    torch.testing.assert_close(ours(sequence, mask)[mask], theirs(sequence[mask]))
-    assert ours(sequence, mask)[~mask].eq(0).all()
-    for _ in range(60):
-        ours(sequence, mask)
-    torch.testing.assert_close(ours.running_mean, sequence[mask].mean(dim=0), atol=1e-2, rtol=0)
-    torch.testing.assert_close(ours.running_var, sequence[mask].var(dim=0, unbiased=False), atol=5e-2, rtol=0)
+    mask = mask_of(torch.tensor([7, 3, 5]), 7)
+    sequence = (3 * torch.randn(3, 7, *bands, 5) + 1).requires_grad_()
+    ahead = torch.randn(3, 7, *bands, 5)
+    expected = theirs(sequence[mask].flatten(0, -2)).view_as(sequence[mask])
+    (gradient,) = torch.autograd.grad((expected * ahead[mask]).sum(), sequence)
+    for training in (True, False):
+        result = ours.train(training)(sequence, mask)
+        assert result[~mask].eq(0).all()
+        if training:
+            torch.testing.assert_close(result[mask], expected)
+            torch.testing.assert_close(torch.autograd.grad((result * ahead).sum(), sequence)[0], gradient)
+    torch.testing.assert_close((ours.running_mean, ours.running_var), (theirs.running_mean, theirs.running_var))
+    torch.testing.assert_close(result[mask], theirs.eval()(sequence[mask].flatten(0, -2)).view_as(expected))
 
 
 def test_the_lstm_equals_torchs_bidirectional_one_on_each_clip():
@@ -141,7 +142,7 @@ def test_standardisation_is_measured_on_the_clips_given():
 
 def test_it_learns_and_the_averaged_weights_predict():
     schedule = dataclasses.replace(SCHEDULE, epochs=25, averaging_decay=0.8)
-    result = fit_on_schedule(compact(), clips(32), clips(16, seed=1), 8, schedule, MILD, 0, CPU)
+    result = fit_on_schedule(compact(), clips(32), clips(16, seed=1), 8, schedule, MILD, 0, "float32", CPU)
     assert result.history["train_loss"].iloc[-1] < 0.7 * result.history["train_loss"].iloc[0]
     assert result.history["val_accuracy"].iloc[-1] > 0.7
     logits = predict_ragged_logits(result.network, clips(16, seed=1), CPU)
@@ -155,11 +156,21 @@ def test_the_same_seed_gives_the_same_weights():
     assert any(not torch.equal(first[name], other[name]) for name in first)
 
 
+def test_training_steps_have_their_precision_and_predictions_are_float32():
+    plain, half = (
+        fit_on_schedule(compact(), clips(16), clips(8, 1), 8, SCHEDULE, MILD, 0, precision, CPU).network
+        for precision in ("float32", "bfloat16")
+    )
+    logits = [predict_ragged_logits(network, clips(16), CPU) for network in (plain, half)]
+    assert logits[1].dtype == torch.float32 and not torch.equal(*logits)
+    torch.testing.assert_close(*logits, atol=0.1, rtol=0.1)
+
+
 @pytest.mark.parametrize("after_epoch", [1, 3])
 def test_an_interrupted_training_goes_on_to_equal_weights(after_epoch, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     schedule = dataclasses.replace(SCHEDULE, epochs=4)
-    rest = (clips(16), clips(8, 1), 8, schedule, MILD, 0, CPU)
+    rest = (clips(16), clips(8, 1), 8, schedule, MILD, 0, "float32", CPU)
     expected = fit_on_schedule(compact(), *rest)
     with ended(after_epoch, monkeypatch):
         fit_on_schedule(compact(), *rest, Checkpoint("some", 1))
@@ -173,7 +184,7 @@ def test_an_interrupted_training_goes_on_to_equal_weights(after_epoch, tmp_path,
 
 def test_validation_clips_change_no_weight():
     states = [
-        fit_on_schedule(compact(), clips(16), clips(8, seed), 8, SCHEDULE, MILD, 0, CPU).network.state_dict()
+        fit_on_schedule(compact(), clips(16), clips(8, seed), 8, SCHEDULE, MILD, 0, "float32", CPU).network.state_dict()
         for seed in (1, 2)
     ]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])

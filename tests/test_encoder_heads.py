@@ -21,7 +21,7 @@ from stages.ser.augmentation import Augmentation
 from stages.ser.emotions import EMOTIONS
 from stages.ser.masks import mask_of
 from stages.ser.params import ParamsError, build, read_params
-from stages.ser.schedule_training import ScheduleSettings
+from stages.ser.schedule import ScheduleSettings
 from stages.ser.tensors import save_tensors
 from tests.tiny_encoders import save_encoder, speechlike
 

@@ -14,33 +14,11 @@ from tqdm import tqdm
 from stages.ser.augmentation import Augmentation, augment, mix, mixed_loss
 from stages.ser.checkpoints import Checkpoint, random_state, set_random_state
 from stages.ser.dataset import class_weights
-from stages.ser.params import check
 from stages.ser.ragged import RaggedDataset, bucketed_batches
+from stages.ser.runtime import autocast
+from stages.ser.schedule import ScheduleSettings
 
 PREDICTION_BATCH = 64
-
-
-@dataclasses.dataclass(frozen=True)
-class ScheduleSettings:
-    """Hyperparameters of one training on a schedule."""
-
-    epochs: int
-    batch_size: int
-    peak_learning_rate: float
-    warmup_fraction: float
-    weight_decay: float
-    label_smoothing: float
-    averaging_decay: float
-    gradient_norm: float
-
-    def __post_init__(self) -> None:
-        check(self.epochs >= 1, "epochs", self.epochs, "1 or more")
-        check(self.batch_size >= 2, "batch_size", self.batch_size, "2 or more (batch norm needs two clips)")
-        check(0 < self.peak_learning_rate < 1, "peak_learning_rate", self.peak_learning_rate, "between 0 and 1")
-        check(self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
-        check(self.gradient_norm > 0, "gradient_norm", self.gradient_norm, "more than 0")
-        for name in ("warmup_fraction", "label_smoothing", "averaging_decay"):
-            check(0 <= getattr(self, name) < 1, name, getattr(self, name), "0 to below 1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +37,7 @@ def fit_on_schedule(
     settings: ScheduleSettings,
     augmentation: Augmentation,
     seed: int,
+    precision: str,
     device: torch.device,
     checkpoint: Checkpoint | None = None,
 ) -> ScheduledFit:
@@ -66,7 +45,8 @@ def fit_on_schedule(
 
     The rate rises to its peak and falls to zero (one cycle, Smith & Topin 2018); the weights are averaged
     exponentially over the steps. Validation clips are only watched: the schedule's length is a setting. A checkpoint is
-    taken up where it was left, and gets the state after each epoch but the last.
+    taken up where it was left, and gets the state after each epoch but the last. Only the
+    training steps are in that precision (float32 or bfloat16): predictions are float32.
     """
     network.standardize.fit(train)
     network.to(device)
@@ -90,7 +70,7 @@ def fit_on_schedule(
             network.train()
             total = torch.zeros(2, device=device)  # summed loss, clips
             for rows in bucketed_batches(train.lengths, settings.batch_size, generator):
-                total += _step(network, train, rows, weights, settings, augmentation, generator, optimizer)
+                total += _step(network, train, rows, weights, settings, precision, augmentation, generator, optimizer)
                 schedule.step()
                 average.update_parameters(network)
             history.append(
@@ -127,6 +107,7 @@ def _step(
     rows: torch.Tensor,
     weights: torch.Tensor,
     settings: ScheduleSettings,
+    precision: str,
     augmentation: Augmentation,
     generator: torch.Generator,
     optimizer: torch.optim.Optimizer,
@@ -134,7 +115,8 @@ def _step(
     """Update the weights once; return (2,): the batch's summed loss and its clips."""
     frames, lengths = augment(*train.batch(rows), augmentation, generator)
     frames, mixture = mix(frames, lengths, augmentation.mixup, generator)
-    logits = network(frames.to(weights.device), lengths.to(weights.device))
+    with autocast(precision, weights.device):
+        logits = network(frames.to(weights.device), lengths.to(weights.device)).float()
     labels = train.labels[rows].to(weights.device)
     losses, _ = mixed_loss(logits, labels, mixture, weights, settings.label_smoothing)
     loss = losses.mean()

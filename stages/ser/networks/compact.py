@@ -7,6 +7,7 @@ from torch import nn
 
 from stages.ser.masks import mask_of
 from stages.ser.networks.blocks import check_fraction, check_sizes
+from stages.ser.networks.pooling import AttentivePooling
 from stages.ser.params import check
 from stages.ser.ragged import RaggedDataset
 
@@ -125,19 +126,15 @@ class MaskedBatchNorm(nn.BatchNorm1d):
     """Batch norm of (clip, frames, …, channels) over the frames of the mask (clip, frames); zero outside it."""
 
     def forward(self, sequence: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        mask = mask.view(*mask.shape, *[1] * (sequence.ndim - 2)).to(sequence.dtype)
-        values = sequence * mask
-        mean, variance = self.running_mean, self.running_var
-        if self.training:
-            count = mask.sum() * sequence[0, 0].numel() / sequence.shape[-1]
-            rows = values.flatten(0, -2)
-            mean = rows.sum(dim=0) / count
-            variance = (rows.square().sum(dim=0) / count - mean.square()).clamp_min(0)
-            self.running_mean.lerp_(mean.detach(), self.momentum)
-            self.running_var.lerp_(variance.detach(), self.momentum)
-        scale = self.weight * (variance + self.eps).rsqrt()
-        # The mask goes to the shift, which has no axis of bands: one pass over the sequence less
-        return torch.addcmul((self.bias - mean * scale) * mask, values, scale)
+        inside = mask.flatten().nonzero().flatten()
+        frames = sequence.flatten(0, 1)
+        rows = frames.index_select(0, inside)  # (rows, …, channels); torch's batch norm reads it as channels-last maps
+        maps = rows.view(1, len(rows), -1, rows.shape[-1]).permute(0, 3, 1, 2)
+        normed = nn.functional.batch_norm(
+            maps, self.running_mean, self.running_var, self.weight, self.bias, self.training, self.momentum, self.eps
+        )
+        normed = normed.permute(0, 2, 3, 1).view(rows.shape)
+        return torch.zeros_like(frames).index_copy(0, inside, normed).view(sequence.shape)
 
 
 class DilatedBlock(nn.Module):
@@ -185,24 +182,3 @@ class MaskedBiLSTM(nn.Module):
 def _reorder(sequence: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
     # take_along_dim would also wrap every index, in a pass as long as the gathering
     return sequence.gather(1, frames.expand_as(sequence))
-
-
-class AttentivePooling(nn.Module):
-    """(clip, frames, channels) → (clip, 2 · channels): each head weighs the frames for its share of the channels.
-
-    The weights are a linear function of a frame or, with `hidden` units, that of a layer with tanh before it.
-    Weighted mean and standard deviation (attentive statistics pooling, Okabe et al. 2018).
-    """
-
-    def __init__(self, channels: int, heads: int, hidden: int = 0) -> None:
-        super().__init__()
-        scores = nn.Linear(hidden or channels, heads)
-        self.scores = nn.Sequential(nn.Linear(channels, hidden), nn.Tanh(), scores) if hidden else scores
-
-    def forward(self, sequence: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        scores = self.scores(sequence).masked_fill(~mask[..., None], -torch.inf)
-        weights = scores.softmax(dim=1)[..., None]
-        heads = sequence.unflatten(2, (weights.shape[2], -1))
-        mean = (weights * heads).sum(dim=1)
-        variance = (weights * (heads - mean[:, None]).square()).sum(dim=1)
-        return torch.cat([mean.flatten(1), variance.clamp_min(1e-6).sqrt().flatten(1)], dim=1)
