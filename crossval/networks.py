@@ -13,6 +13,7 @@ from stages.ser.runtime import RunSettings, prepare
 from stages.ser.training import Fit, fit, predict_logits
 
 PARAMS = Path("params.yaml")
+CROSSVAL_PARAMS = Path("crossval/params.yaml")
 
 
 def train_network(
@@ -21,12 +22,17 @@ def train_network(
     """Train a network by its section of `params.yaml` with the run's seed; return it, its fit, clips and device."""
     shared, settings = read_params(PARAMS, "train", section)
     settings = build(settings_kind, settings, section)
-    shared = build(RunSettings, shared | {"seed": run.seed}, "train")
+    shared = build(RunSettings, shared | {"seed": run.seed, "threads": run_threads()}, "train")
     device = prepare(shared)
     dataset = RAVDESS_AudioDataset.from_cache(features, run.clips())
     network = kind(settings.network, tuple(dataset.features.shape[1:]), len(EMOTIONS), settings.normalization)
     result = fit(network, dataset.part("train"), dataset.part("val"), len(EMOTIONS), settings, shared, device)
     return network, result, dataset, device
+
+
+def run_threads() -> int:
+    """Return the CPU threads of a run of the design's networks."""
+    return read_params(CROSSVAL_PARAMS, "threads")["design"]
 
 
 def run_network(run: Run, model: str, kind: type[nn.Module], settings_kind: type, features: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from crossval.networks import PARAMS, train_network
+from crossval.networks import PARAMS, run_threads, train_network
 from crossval.runs import Run, write_run
 from stages.ser.boosting import BoostingSettings, train_boosting
 from stages.ser.dataset import RAVDESS_AudioDataset, class_weights
@@ -28,7 +28,8 @@ def embed(network: CNNLSTM, features: torch.Tensor, device: torch.device) -> tor
 def main() -> None:
     run = Run.from_arguments(__doc__)
     with reporting("train_hybrid"):
-        settings = build(BoostingSettings, read_params(PARAMS, "train_lgbm") | {"seed": run.seed}, "train_lgbm")
+        settings = read_params(PARAMS, "train_lgbm") | {"seed": run.seed, "threads": run_threads()}
+        settings = build(BoostingSettings, settings, "train_lgbm")
         network, result, dataset, device = train_network(
             run, CNNLSTM, Settings, "train_extractor", Path("data/features/mel.pt")
         )
