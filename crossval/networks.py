@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import torch
 from torch import nn
 
@@ -17,14 +18,14 @@ CROSSVAL_PARAMS = Path("crossval/params.yaml")
 
 
 def train_network(
-    run: Run, kind: type[nn.Module], settings_kind: type, section: str, features: Path
+    clips: pd.DataFrame, seed: int, kind: type[nn.Module], settings_kind: type, section: str, features: Path
 ) -> tuple[nn.Module, Fit, RAVDESS_AudioDataset, torch.device]:
-    """Train a network by its section of `params.yaml` with the run's seed; return it, its fit, clips and device."""
+    """Train a network by its section of `params.yaml` on the split train; return it, its fit, clips and device."""
     shared, settings = read_params(PARAMS, "train", section)
     settings = build(settings_kind, settings, section)
-    shared = build(RunSettings, shared | {"seed": run.seed, "threads": run_threads()}, "train")
+    shared = build(RunSettings, shared | {"seed": seed, "threads": run_threads()}, "train")
     device = prepare(shared)
-    dataset = RAVDESS_AudioDataset.from_cache(features, run.clips())
+    dataset = RAVDESS_AudioDataset.from_cache(features, clips)
     network = kind(settings.network, tuple(dataset.features.shape[1:]), len(EMOTIONS), settings.normalization)
     result = fit(network, dataset.part("train"), dataset.part("val"), len(EMOTIONS), settings, shared, device)
     return network, result, dataset, device
@@ -37,6 +38,8 @@ def run_threads() -> int:
 
 def run_network(run: Run, model: str, kind: type[nn.Module], settings_kind: type, features: Path) -> None:
     """Train a network by the section `train_<model>` and write the run."""
-    network, result, dataset, device = train_network(run, kind, settings_kind, f"train_{model}", features)
+    network, result, dataset, device = train_network(
+        run.clips(), run.seed, kind, settings_kind, f"train_{model}", features
+    )
     logits = predict_logits(network, dataset.features, result.precision, device)
     write_run(run.path(model), dataset.table, logits, best_epoch=result.best_epoch)

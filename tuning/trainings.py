@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from crossval.compact import PARAMS, train_compact
-from crossval.train_hybrid import embed
+from crossval.extractor import embed
 from encoders.boosted import fit_stopped
 from encoders.copies import EMBEDDINGS, EmbeddedClips
 from encoders.train_lgbm import PARAMS as ENCODER_PARAMS
