@@ -6,7 +6,8 @@ from pathlib import Path
 from benchmarks import reruns
 from benchmarks.measuring import run, timed, worker
 from benchmarks.steps import NETWORKS
-from benchmarks.table import duration, memory, render
+from benchmarks.table import duration, memory
+from scripts.markdown import render
 
 STAGES = {
     "fetch": (),

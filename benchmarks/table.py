@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
 
 from benchmarks.measuring import Spread
 
@@ -57,9 +56,3 @@ def duration(seconds: float) -> str:
 def memory(*peaks_mib: float) -> str:
     """Peaks in MiB, beside one another."""
     return " / ".join(f"{peak:.0f}" for peak in peaks_mib) + " MiB"
-
-
-def render(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"

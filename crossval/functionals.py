@@ -1,8 +1,7 @@
 """Functionals: numbers of a fixed count that describe a whole clip, in place of an embedding or beside it."""
 
-import math
-
 import torch
+from torchaudio.functional import create_dct
 
 from stages.ser.ragged import RaggedDataset
 
@@ -22,8 +21,7 @@ def functionals(clips: RaggedDataset) -> torch.Tensor:
 
 def cosine_transform(coefficients: int, bands: int) -> torch.Tensor:
     """Return (bands, coefficients): the orthonormal DCT-II without its constant, which is the level."""
-    angles = math.pi / bands * (torch.arange(bands)[:, None] + 0.5) * torch.arange(1, coefficients + 1)
-    return math.sqrt(2 / bands) * angles.cos()
+    return create_dct(coefficients + 1, bands, norm="ortho")[:, 1:]
 
 
 def _describe(clip: torch.Tensor, transform: torch.Tensor) -> torch.Tensor:

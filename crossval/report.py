@@ -1,11 +1,11 @@
 """Put all models side by side: crossval/metrics → crossval/tables/models.md and crossval/plots/models.png."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from crossval.report_figure import draw_models
+from scripts.markdown import render
 from stages.ser.errors import reporting
 from stages.ser.files import replacing
 from stages.ser.plotting import label, save_figure
@@ -57,7 +57,7 @@ def format_tables(metrics: dict[str, Any]) -> str:
     for protocol, scores in metrics.items():
         ranked = sorted(scores, key=lambda model: -scores[model]["uar"]["mean"])
         rows = [row_of(name_of(model), scores[model]) for model in ranked]
-        parts.append(f"## {PROTOCOLS[protocol]}\n\n{format_table(COLUMNS, rows)}")
+        parts.append(f"## {PROTOCOLS[protocol]}\n\n{render(COLUMNS, rows)}")
     return "\n".join(parts)
 
 
@@ -68,11 +68,7 @@ def format_flattery(summary: dict[str, Any]) -> str:
         for model, scores in sorted(summary.items(), key=lambda item: -item[1]["uar"]["unheard_voices"])
     ]
     columns = ("model", *(f"{measure}, {name}" for measure in ("accuracy", "UAR") for name in BESIDE.values()))
-    return f"## How much a random split flatters\n\n{format_table(columns, rows)}"
-
-
-def format_table(columns: Sequence[str], rows: list[list[str]]) -> str:
-    return "".join(f"| {' | '.join(row)} |\n" for row in (columns, ["---"] * len(columns), *rows))
+    return f"## How much a random split flatters\n\n{render(columns, rows)}"
 
 
 def row_of(name: str, scores: dict[str, Any]) -> list[str]:
