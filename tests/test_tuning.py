@@ -387,8 +387,8 @@ def test_a_proposed_value_is_read_back_as_what_it_is(value):
 @pytest.mark.parametrize("file", ["params.yaml", "encoders/params.yaml"])
 def test_the_committed_params_can_be_proposed_to(file):
     text = (ROOT / file).read_text()
-    changed = replace_values(text, {"train_lgbm.leaves": 5}).splitlines()
-    assert [line for line in changed if line not in text.splitlines()] == ["  leaves: 5"]
+    changed = replace_values(text, {"train_lgbm.leaves": 12345}).splitlines()
+    assert [line for line in changed if line not in text.splitlines()] == ["  leaves: 12345"]
 
 
 def finished(search: Search, trials: int) -> tuple:
