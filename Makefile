@@ -13,7 +13,7 @@ INSTALLED := .venv/.installed
 # The commands in dvc.yaml say `python`, and shall get that of .venv
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo repro verify seeds report summary bench bench-profile tune lock-check push test test-all lint clean
+.PHONY: help demo repro verify seeds report summary bench bench-profile equality tune lock-check push test test-all lint clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,10 @@ bench: $(INSTALLED)  ## Measure speed and memory against the plain ways (ARGS="s
 
 bench-profile: $(INSTALLED)  ## The same, with where the time goes
 	$(BIN)/python -m benchmarks --profile $(ARGS)
+
+equality: SEEDS = 42 43 44 45 46
+equality: $(INSTALLED)  ## Train all models by SEEDS, as the stages and in plain PyTorch: are the scores equal? (hours)
+	$(BIN)/python -m benchmarks.equality $(SEEDS) $(ARGS)
 
 tune: WORKERS = 1
 tune: $(INSTALLED)  ## Search hyperparameters: MODEL=compact TRIALS=40 (WORKERS=2; ARGS=--dry-run: params stay)

@@ -60,9 +60,7 @@ def conclude(name: str, search: Search, best: dict, dry_run: bool) -> str:
     if dry_run:
         return f"{said}. {section} of {params} would get {best['values']}."
     propose(params, section, best["values"])
-    return f"{said}, now proposed in {params}: keep it if the outer folds say so (docs/TUNING.md).\n" + show_difference(
-        params
-    )
+    return f"{said}, now proposed in {params}: docs/TUNING.md says how to decide on it.\n" + show_difference(params)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,118 @@
+"""Does faster mean different? Scores of both ways over several seeds → benchmarks/{equality.csv,EQUALITY.md}.
+
+`python -m benchmarks.equality 42 43` trains all models with these seeds on one split: ours are the pipeline's stages,
+theirs is `benchmarks.notebook`. What the table has already is not run again.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+from scipy import stats
+
+from benchmarks import corpus, machine
+from benchmarks.measuring import run
+from scripts.markdown import render
+from stages.ser.files import read_table, replacing, write_table
+
+TABLE = Path(__file__).with_name("equality.csv")
+PAGE = Path(__file__).with_name("EQUALITY.md")
+DATA_STAGES = ("fetch", "ingest", "split", "precompute_mel", "precompute_mfcc")
+TRAINING_STAGES = ("train_cnn", "train_lstm", "train_extractor", "extract_features", "train_lgbm")
+MODELS = {"cnn": "AudioCNN", "lstm": "AudioLSTM", "hybrid": "CNN-LSTM + LightGBM"}
+WAYS = ("ours", "theirs")
+SCORES = {"val_accuracy": "accuracy, val", "test_accuracy": "accuracy, test", "test_uar": "UAR, test"}
+COLUMNS = ("seed", "way", "model", *SCORES)
+# The notebook has batch norm's running averages; to measure them anew makes another model, not a faster one
+AS_NOTEBOOK = {"train.batch_norm_clips": 0}
+QUICK = {f"train_{name}.epochs": 2 for name in ("cnn", "lstm", "extractor")}
+
+ABOUT = """\
+`make equality` wrote this. Each seed trains all models twice on the same features and the same split, with the
+design's epochs: by the pipeline's stages (bfloat16 where the processor multiplies it, channels last, denormal numbers
+flushed, fused optimiser, ReLU after pooling) and by `benchmarks/notebook.py` (eager float32, none of these). Both
+have batch norm's running averages (`train.batch_norm_clips: 0`). A seed draws other weights and another order of
+clips in each way, so a pair is two independent trainings. Intervals are Student's over the pairs; the ways are equal
+within noise where one holds zero. The table behind this is `benchmarks/equality.csv`."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.equality", description=__doc__)
+    parser.add_argument("seeds", type=int, nargs="+")
+    parser.add_argument("--quick", action="store_true", help="few epochs on 120 synthetic clips; nothing is kept")
+    arguments = parser.parse_args()
+    name = corpus.choose(arguments.quick)
+    keep = not arguments.quick
+    table = read_table(TABLE, COLUMNS) if keep and TABLE.exists() else pd.DataFrame(columns=COLUMNS)
+    with tempfile.TemporaryDirectory(prefix="equality-") as scratch:
+        for rows in measure(Path(scratch).resolve() / "workspace", arguments.seeds, table, arguments.quick):
+            table = pd.concat([table, rows]) if len(table) else rows
+            if keep:
+                write_table(table.sort_values(["seed", "way"], kind="stable"), TABLE)
+    page = f"# Equal results\n\n{ABOUT}\n\n{name}. {machine.describe()}\n\n{compare(table)}"
+    if keep:
+        with replacing(PAGE) as temporary:
+            temporary.write_text(page, encoding="utf-8")
+    print(page)
+
+
+def measure(folder: Path, seeds: Sequence[int], table: pd.DataFrame, quick: bool) -> Iterator[pd.DataFrame]:
+    """Yield the rows (COLUMNS) of each seed and way that the table lacks, from a copy of the project in `folder`."""
+    done = set(zip(table["seed"], table["way"], strict=True))
+    for seed, way in ((seed, way) for seed in seeds for way in WAYS if (seed, way) not in done):
+        print(f"seed {seed}, {way}", file=sys.stderr, flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        overrides = AS_NOTEBOOK | (QUICK if quick else {}) | {"train.seed": seed, "train_lgbm.seed": seed}
+        corpus.copy_to(folder, quick, overrides, *DATA_STAGES)
+        scores = _stages(folder) if way == "ours" else _notebook(folder, seed, quick)
+        rows = [
+            (seed, way, model, of["val"]["accuracy"], of["test"]["accuracy"], of["test"]["uar"])
+            for model, of in scores.items()
+        ]
+        yield pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _stages(folder: Path) -> dict[str, dict]:
+    for stage in TRAINING_STAGES:
+        run([sys.executable, "-m", f"stages.{stage}"], folder)
+    for model in MODELS:
+        run([sys.executable, "-m", "stages.evaluate", model], folder)
+    return {model: json.loads((folder / f"metrics/{model}.json").read_text(encoding="utf-8")) for model in MODELS}
+
+
+def _notebook(folder: Path, seed: int, quick: bool) -> dict[str, dict]:
+    arguments = ["--cached", "--seed", str(seed), "--epochs-fraction", "0" if quick else "1"]
+    return run([sys.executable, "-m", "benchmarks.notebook", *arguments], folder).facts
+
+
+def compare(table: pd.DataFrame) -> str:
+    """Return the Markdown: both ways by score and model, over the seeds that both have, and the order of the models."""
+    wide = table.pivot(index="seed", columns=["way", "model"], values=list(SCORES)).dropna()
+    rows = []
+    for score, heading in SCORES.items():
+        for model, title in MODELS.items():
+            ours, theirs = (wide[score, way, model] for way in WAYS)
+            sides = (f"{side.mean():.3f} ± {side.std():.3f}" for side in (ours, theirs))
+            rows.append((title, heading, *sides, paired_difference(ours, theirs)))
+    means = {way: wide["test_accuracy", way].mean().sort_values(ascending=False) for way in WAYS}
+    order = "\n".join(f"- {way}: {', '.join(MODELS[model] for model in means[way].index)}" for way in WAYS)
+    headings = ("model", "score", *(f"{way}, mean ± sd" for way in WAYS), "difference [95 %]")
+    seeds = f"Seeds {', '.join(map(str, wide.index))}. Order by mean accuracy on the test split, best first:"
+    return f"{render(headings, rows)}\n{seeds}\n\n{order}\n"
+
+
+def paired_difference(ours: pd.Series, theirs: pd.Series) -> str:
+    """Return the mean difference of pairs with its 95 % interval by Student's t; a dash for fewer than two."""
+    if len(ours) < 2:
+        return "–"
+    low, high = stats.ttest_rel(ours, theirs).confidence_interval(0.95)
+    return f"{(ours - theirs).mean():+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Are the scores of both ways equal? The table, its intervals, and what is not run again."""
+
+import pandas as pd
+import pytest
+
+from benchmarks import equality
+
+
+def scores(seed: int, way: str, cnn: float, lstm: float, hybrid: float) -> pd.DataFrame:
+    rows = [
+        (seed, way, model, value, value, value)
+        for model, value in zip(equality.MODELS, (cnn, lstm, hybrid), strict=True)
+    ]
+    return pd.DataFrame(rows, columns=equality.COLUMNS)
+
+
+def test_interval_of_a_paired_difference_by_hand():
+    ours, theirs = pd.Series([0.60, 0.62, 0.64]), pd.Series([0.60, 0.60, 0.60])
+    # mean 0.02, sd 0.02, t(0.975, 2) = 4.3027: 4.3027 * 0.02 / sqrt(3) = 0.0497
+    assert equality.paired_difference(ours, theirs) == "+0.020 [-0.030, +0.070]"
+    assert equality.paired_difference(ours[:1], theirs[:1]) == "–"
+
+
+def test_only_seeds_that_both_ways_have_are_compared_and_models_are_ordered_by_way():
+    parts = [
+        scores(1, "ours", 0.6, 0.5, 0.7),
+        scores(1, "theirs", 0.7, 0.5, 0.6),
+        scores(2, "ours", 0.62, 0.51, 0.72),
+        scores(2, "theirs", 0.7, 0.52, 0.61),
+        scores(3, "ours", 0.0, 0.9, 0.0),
+    ]
+    page = equality.compare(pd.concat(parts))
+    assert "| AudioCNN | accuracy, test | 0.610 ± 0.014 | 0.700 ± 0.000 |" in page
+    assert "Seeds 1, 2." in page
+    assert "- ours: CNN-LSTM + LightGBM, AudioCNN, AudioLSTM" in page
+    assert "- theirs: AudioCNN, CNN-LSTM + LightGBM, AudioLSTM" in page
+
+
+@pytest.fixture
+def trained(monkeypatch) -> list[tuple]:
+    """Stand-ins for the trainings; a list of the ways and seeds that were run, with the params of the copy."""
+    runs: list[tuple] = []
+    params: dict = {}
+    answer = {model: {split: {"accuracy": 0.5, "uar": 0.4} for split in ("val", "test")} for model in equality.MODELS}
+    monkeypatch.setattr(equality.corpus, "copy_to", lambda folder, quick, overrides, *stages: params.update(overrides))
+    monkeypatch.setattr(equality, "_stages", lambda folder: runs.append(("ours", dict(params))) or answer)
+    monkeypatch.setattr(equality, "_notebook", lambda folder, seed, quick: runs.append(("theirs", seed)) or answer)
+    return runs
+
+
+def test_what_the_table_has_is_not_run_again(trained, tmp_path):
+    table = scores(1, "ours", 0.6, 0.5, 0.7)
+    rows = pd.concat(equality.measure(tmp_path / "copy", [1, 2], table, quick=False))
+    params = {"train.batch_norm_clips": 0, "train.seed": 2, "train_lgbm.seed": 2}
+    assert trained == [("theirs", 1), ("ours", params), ("theirs", 2)]
+    assert list(rows.columns) == list(equality.COLUMNS)
+    assert len(rows) == 9 and set(rows["test_uar"]) == {0.4}
+
+
+@pytest.mark.slow
+def test_both_ways_train_on_synthetic_clips(monkeypatch, tmp_path):
+    table = pd.DataFrame(columns=equality.COLUMNS)
+    monkeypatch.delenv("RAVDESS_SOURCE", raising=False)
+    rows = pd.concat(equality.measure(tmp_path / "copy", [1], table, quick=True))
+    assert list(rows[["way", "model"]].itertuples(index=False, name=None)) == [
+        (way, model) for way in equality.WAYS for model in equality.MODELS
+    ]
+    assert rows[list(equality.SCORES)].map(lambda score: 0 <= score <= 1).all(axis=None)
