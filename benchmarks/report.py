@@ -24,7 +24,7 @@ check starts at the resampled waveforms.
   `benchmarks/notebook.py` on clips already unpacked. Where it says extrapolated, both were run with two epochs of each
   network, and the second epoch stands for those that follow. `--complete` runs both in full.
 - *Peak memory* is that of the largest process.
-- Whether the trained models are equally good: `make equality`, [EQUALITY.md](EQUALITY.md).
+- Whether the models that both ways train are equally good is the question of `make equality`.
 """
 
 
