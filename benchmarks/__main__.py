@@ -10,7 +10,6 @@ from benchmarks import complete, corpus, gpu, machine, precompute, profiles, rep
 from benchmarks.table import Row
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-DATA_STAGES = ("fetch", "ingest", "split", "precompute_mel", "precompute_mfcc")
 TOPICS = ("precompute", "steps", "complete", "reruns", "memory", "gpu")
 
 
@@ -42,7 +41,7 @@ def measure(folder: Path, arguments: argparse.Namespace) -> Iterator[str]:
     repeats = 1 if arguments.quick else arguments.repeats
     name = corpus.choose(arguments.quick)
     print(f"preparing the {name}", file=sys.stderr)
-    corpus.copy_to(folder, arguments.quick, {}, *DATA_STAGES)
+    corpus.copy_to(folder, arguments.quick, {}, *corpus.DATA_STAGES)
     clips = len(corpus.clips_in(folder))
     setting = report.Setting(name, clips, repeats, busy)
     measured: list[Row] = []

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CLIPS = 1440  # of RAVDESS, and of 24 synthetic actors
 BATCH = 32
 SYNTHETIC = {"corpus.name": "synthetic", "synthetic.actors": 24}
+DATA_STAGES = ("fetch", "ingest", "split", "precompute_mel", "precompute_mfcc")
 QUICK = {"corpus.name": "synthetic", "synthetic.actors": 2}
 
 

@@ -16,13 +16,13 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks import corpus, machine
+from benchmarks.complete import EPOCHS, MEASURED
 from benchmarks.measuring import run
 from scripts.markdown import render
 from stages.ser.files import read_table, replacing, write_table
 
 TABLE = Path(__file__).with_name("equality.csv")
 PAGE = Path(__file__).with_name("EQUALITY.md")
-DATA_STAGES = ("fetch", "ingest", "split", "precompute_mel", "precompute_mfcc")
 TRAINING_STAGES = ("train_cnn", "train_lstm", "train_extractor", "extract_features", "train_lgbm")
 MODELS = {"cnn": "AudioCNN", "lstm": "AudioLSTM", "hybrid": "CNN-LSTM + LightGBM"}
 WAYS = ("ours", "theirs")
@@ -30,7 +30,7 @@ SCORES = {"val_accuracy": "accuracy, val", "test_accuracy": "accuracy, test", "t
 COLUMNS = ("seed", "way", "model", *SCORES)
 # The notebook has batch norm's running averages; to measure them anew makes another model, not a faster one
 AS_NOTEBOOK = {"train.batch_norm_clips": 0}
-QUICK = {f"train_{name}.epochs": 2 for name in ("cnn", "lstm", "extractor")}
+QUICK = {f"train_{name}.epochs": MEASURED for name in EPOCHS}
 
 ABOUT = """\
 `make equality` wrote this. Each seed trains all models twice on the same features and the same split, with the
@@ -68,7 +68,7 @@ def measure(folder: Path, seeds: Sequence[int], table: pd.DataFrame, quick: bool
         print(f"seed {seed}, {way}", file=sys.stderr, flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         overrides = AS_NOTEBOOK | (QUICK if quick else {}) | {"train.seed": seed, "train_lgbm.seed": seed}
-        corpus.copy_to(folder, quick, overrides, *DATA_STAGES)
+        corpus.copy_to(folder, quick, overrides, *corpus.DATA_STAGES)
         scores = _stages(folder) if way == "ours" else _notebook(folder, seed, quick)
         rows = [
             (seed, way, model, of["val"]["accuracy"], of["test"]["accuracy"], of["test"]["uar"])
