@@ -1,7 +1,8 @@
 """Does faster mean different? Scores of both ways over several seeds → benchmarks/{equality.csv,EQUALITY.md}.
 
 `python -m benchmarks.equality 42 43` trains all models with these seeds on one split: ours are the pipeline's stages,
-theirs is `benchmarks.notebook`. What the table has already is not run again.
+theirs is `benchmarks.notebook`. What the table has already is not run again. On a machine with a GPU, on which both
+run there, table and page are equality_gpu.csv and EQUALITY_GPU.md.
 """
 
 import argparse
@@ -15,14 +16,13 @@ from pathlib import Path
 import pandas as pd
 from scipy import stats
 
-from benchmarks import corpus, machine
+from benchmarks import corpus, gpu, machine
 from benchmarks.complete import EPOCHS, MEASURED
 from benchmarks.measuring import run
 from scripts.markdown import render
 from stages.ser.files import read_table, replacing, write_table
 
-TABLE = Path(__file__).with_name("equality.csv")
-PAGE = Path(__file__).with_name("EQUALITY.md")
+HERE = Path(__file__).parent
 TRAINING_STAGES = ("train_cnn", "train_lstm", "train_extractor", "extract_features", "train_lgbm")
 MODELS = {"cnn": "AudioCNN", "lstm": "AudioLSTM", "hybrid": "CNN-LSTM + LightGBM"}
 WAYS = ("ours", "theirs")
@@ -34,11 +34,11 @@ QUICK = {f"train_{name}.epochs": MEASURED for name in EPOCHS}
 
 ABOUT = """\
 `make equality` wrote this. Each seed trains all models twice on the same features and the same split, with the
-design's epochs: by the pipeline's stages (bfloat16 where the processor multiplies it, channels last, denormal numbers
-flushed, fused optimiser, ReLU after pooling) and by `benchmarks/notebook.py` (eager float32, none of these). Both
-have batch norm's running averages (`train.batch_norm_clips: 0`). A seed draws other weights and another order of
-clips in each way, so a pair is two independent trainings. Intervals are Student's over the pairs; the ways are equal
-within noise where one holds zero. The table behind this is `benchmarks/equality.csv`."""
+design's epochs: by the pipeline's stages (bfloat16 where the device multiplies it, channels last, fused optimiser,
+ReLU after pooling; denormal numbers flushed on a CPU, kernels replayed on a GPU) and by `benchmarks/notebook.py`
+(eager float32, none of these). Both have batch norm's running averages (`train.batch_norm_clips: 0`). A seed draws
+other weights and another order of clips in each way, so a pair is two independent trainings. Intervals are Student's
+over the pairs; the ways are equal within noise where one holds zero. The table behind this is `{table}`."""
 
 
 def main() -> None:
@@ -48,17 +48,33 @@ def main() -> None:
     arguments = parser.parse_args()
     name = corpus.choose(arguments.quick)
     keep = not arguments.quick
-    table = read_table(TABLE, COLUMNS) if keep and TABLE.exists() else pd.DataFrame(columns=COLUMNS)
+    path, page_path = files(gpu.present(HERE))
+    table = read_table(path, COLUMNS) if keep and path.exists() else pd.DataFrame(columns=COLUMNS)
     with tempfile.TemporaryDirectory(prefix="equality-") as scratch:
         for rows in measure(Path(scratch).resolve() / "workspace", arguments.seeds, table, arguments.quick):
             table = pd.concat([table, rows]) if len(table) else rows
             if keep:
-                write_table(table.sort_values(["seed", "way"], kind="stable"), TABLE)
-    page = f"# Equal results\n\n{ABOUT}\n\n{name}. {machine.describe()}\n\n{compare(table)}"
+                write_table(table.sort_values(["seed", "way"], kind="stable"), path)
+    page = compose(name, table, path)
     if keep:
-        with replacing(PAGE) as temporary:
+        with replacing(page_path) as temporary:
             temporary.write_text(page, encoding="utf-8")
     print(page)
+
+
+def files(on_gpu: bool) -> tuple[Path, Path]:
+    """Return where the table and the page stand."""
+    return (
+        (HERE / "equality_gpu.csv", HERE / "EQUALITY_GPU.md")
+        if on_gpu
+        else (HERE / "equality.csv", HERE / "EQUALITY.md")
+    )
+
+
+def compose(name: str, table: pd.DataFrame, path: Path) -> str:
+    """Return the page: what was compared, on what, and how the scores differ."""
+    about = ABOUT.format(table=f"benchmarks/{path.name}")
+    return f"# Equal results\n\n{about}\n\n{name}. {machine.describe()}\n\n{compare(table)}"
 
 
 def measure(folder: Path, seeds: Sequence[int], table: pd.DataFrame, quick: bool) -> Iterator[pd.DataFrame]:

@@ -2,6 +2,8 @@
 
 import os
 import platform
+import shutil
+import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +14,7 @@ PACKAGES = ("torch", "torchaudio", "librosa", "dvc")
 
 
 def describe() -> str:
-    """Processor, cores, memory, system and versions, in one paragraph."""
+    """GPU if there is one, processor, cores, memory, system and versions, in one paragraph."""
     fields = _cpuinfo()
     flags = set((fields.get("flags") or fields.get("Features") or "").split())
     found = [name for name in INSTRUCTIONS if name in flags]
@@ -20,7 +22,7 @@ def describe() -> str:
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return (
-        f"{processor}, {os.cpu_count()} cores ({', '.join(found) or 'no vector instructions known'}), "
+        f"{_gpu()}{processor}, {os.cpu_count()} cores ({', '.join(found) or 'no vector instructions known'}), "
         f"{memory_gib:.0f} GiB of memory, {sys.platform}; Python {platform.python_version()}, {versions}."
     )
 
@@ -28,6 +30,15 @@ def describe() -> str:
 def load() -> float:
     """The mean number of processes that wanted to run in the last minute: well below 1 on a quiet machine."""
     return os.getloadavg()[0]
+
+
+def _gpu() -> str:
+    if not shutil.which("nvidia-smi"):
+        return ""
+    names = subprocess.run(
+        ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True
+    ).stdout
+    return "".join(f"{name}, " for name in names.splitlines())
 
 
 def _cpuinfo() -> dict[str, str]:

@@ -16,7 +16,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from benchmarks.peers.on_the_fly import AudioDataset
-from benchmarks.peers.training import DESIGN, EMOTIONS, balanced_weights, train
+from benchmarks.peers.training import DESIGN, DEVICE, EMOTIONS, balanced_weights, train
 
 RAW = Path("data/raw")
 FEATURES = Path("data/features")
@@ -28,7 +28,7 @@ class Standardized(nn.Module):
 
     def __init__(self, net: nn.Module, mean: torch.Tensor, std: torch.Tensor) -> None:
         super().__init__()
-        self.net, self.mean, self.std = net, mean, std
+        self.net, self.mean, self.std = net, mean.to(DEVICE), std.to(DEVICE)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.net((x - self.mean) / self.std)
@@ -45,7 +45,7 @@ def cached(rows: list[int], labels: list[int], features: str) -> TensorDataset:
 
 @torch.no_grad()
 def predict(function, loader: DataLoader) -> np.ndarray:
-    return torch.cat([function(inputs) for inputs, _ in loader]).numpy()
+    return torch.cat([function(inputs.to(DEVICE)).cpu() for inputs, _ in loader]).numpy()
 
 
 def score(actual: list[int], answer: np.ndarray) -> dict[str, float]:
@@ -60,6 +60,7 @@ def main() -> None:
     arguments = parser.parse_args()
     fraction = arguments.epochs_fraction
     torch.manual_seed(arguments.seed)
+    torch.backends.cudnn.allow_tf32 = False  # float32 on a GPU too
     clips = pd.read_csv("data/clips.csv").merge(pd.read_csv("data/splits.csv"), on="clip")
     parts = {split: clips[clips["split"] == split] for split in ("train", *HELD_OUT)}
     labels = {split: [EMOTIONS.index(emotion) for emotion in part["emotion"]] for split, part in parts.items()}

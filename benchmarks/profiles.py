@@ -1,9 +1,11 @@
 """Where the time goes: every stage's start and work, the parts of a clip's features, the operators of a step."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import reruns
+from benchmarks import gpu, reruns
 from benchmarks.measuring import run, timed, worker
 from benchmarks.steps import NETWORKS
 from benchmarks.table import duration, memory
@@ -25,6 +27,7 @@ STAGES = {
     "explore": (),
 }
 SHOWN = 8  # operators
+LONGEST = 60  # characters of a kernel's name
 DESIGN = ("train_cnn", "train_lstm", "train_extractor")
 
 
@@ -33,6 +36,8 @@ def sections(folder: Path, quick: bool) -> Iterator[tuple[str, str]]:
     yield "Stages: start and work", stages(reruns.finish(folder, quick))
     yield "Features: the parts of a clip, on one thread", features(folder)
     yield "Training: the operators of a step", trainings(folder)
+    if gpu.present(folder):
+        yield "Training on a GPU: the kernels of a step", kernels(folder)
 
 
 def stages(finished: Path) -> str:
@@ -59,6 +64,23 @@ def trainings(folder: Path) -> str:
             operators_ms = run(worker("operators", *module), folder).facts
             tables.append(f"{title}, {side}:\n\n" + _shares(operators_ms, "operator", "ms a step"))
     return "\n".join(tables)
+
+
+def kernels(folder: Path) -> str:
+    """A table for each network: kernels by their time in a step."""
+    tables = []
+    for name, (title, _) in NETWORKS.items():
+        kernels_ms = Counter()
+        for kernel, value in gpu.kernels(folder, name).facts["kernels_ms"].items():
+            kernels_ms[short(kernel)] += value
+        tables.append(f"{title}:\n\n" + _shares(kernels_ms, "kernel", "ms a step"))
+    return "\n".join(tables)
+
+
+def short(kernel: str) -> str:
+    """Return a kernel's name without its namespaces, template and arguments; of cutlass's, the template's."""
+    name = kernel.removeprefix("void ").removeprefix("cutlass::Kernel2<").replace("(anonymous namespace)::", "")
+    return re.split("[<(>]", name)[0].rpartition("::")[2][:LONGEST]
 
 
 def _shares(parts_ms: dict[str, float], heading: str, unit: str) -> str:

@@ -23,6 +23,9 @@ check starts at the resampled waveforms.
 - *Complete run*: ours is `dvc repro` in a new copy of the project, from the archive to the pictures; theirs is
   `benchmarks/notebook.py` on clips already unpacked. Where it says extrapolated, both were run with two epochs of each
   network, and the second epoch stands for those that follow. `--complete` runs both in full.
+- *On a GPU*: all trainings are the stages' work one after another, without starting Python and importing. A step is
+  timed over a third of each of three epochs, its kernels by torch's profiler over the next third; kernels that run
+  beside one another, as those of an LSTM's two directions may, can add up to more than the step.
 - *Peak memory* is that of the largest process.
 - Whether the models that both ways train are equally good is the question of `make equality`.
 """

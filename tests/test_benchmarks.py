@@ -11,7 +11,7 @@ import soundfile
 import torch
 from torch.utils.data import DataLoader
 
-from benchmarks import complete, corpus, gpu, measuring, report, reruns, scaling, steps, table
+from benchmarks import complete, corpus, gpu, measuring, profiles, report, reruns, scaling, steps, table
 from benchmarks.measuring import Run, Spread
 from benchmarks.peers import librosa_features, on_the_fly, training
 from benchmarks.table import Row
@@ -281,10 +281,26 @@ def test_gpu_is_skipped_in_words_where_there_is_none(made_up):
     assert "skipped" in row.against and row.met is None
 
 
-@pytest.mark.parametrize(("work_s", "met"), [(19.0, True), (21.0, False)])
-def test_trainings_on_a_gpu_add_up(made_up, work_s, met):
-    (row,) = gpu.rows(made_up(gpu, lambda command: Run(1.0, 1.0, {"gpu": True, "work_s": work_s})))
-    assert row.met is met and row.ours == table.duration(3 * work_s)
+@pytest.mark.parametrize(("work_s", "step_ms", "met"), [(19.0, 1.25, True), (21.0, 1.3, False)])
+def test_trainings_on_a_gpu_add_up_and_are_limited_by_their_kernels(made_up, work_s, step_ms, met):
+    facts = {"gpu": True, "work_s": work_s, "step_ms": [1.0, step_ms, 9.0], "busy_ms": [1.0, 1.0, 1.0]}
+    trainings, *networks = gpu.rows(made_up(gpu, lambda command: Run(1.0, 1.0, facts)))
+    assert trainings.met is met and trainings.ours == table.duration(3 * work_s)
+    assert [row.met for row in networks] == [met] * 3
+    assert networks[0].figure == f"{step_ms:.2f} × (1.00 to 9.00)"
+
+
+@pytest.mark.parametrize(
+    ("kernel", "short"),
+    [
+        ("void at::native::(anonymous namespace)::max_pool<c10::BFloat16, float>(c10::BFloat16 const*)", "max_pool"),
+        ("void cutlass::Kernel2<cutlass_80_gemm_64x64>(cutlass_80_gemm_64x64::Params)", "cutlass_80_gemm_64x64"),
+        ("sm90_gemm", "sm90_gemm"),
+        ("k" * 100, "k" * profiles.LONGEST),
+    ],
+)
+def test_kernels_have_short_names(kernel, short):
+    assert profiles.short(kernel) == short
 
 
 @pytest.mark.parametrize(("notebook_s", "met"), [(600.0, True), (500.0, False)])

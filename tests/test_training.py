@@ -24,6 +24,8 @@ from tests.interruption import ended
 from tests.test_augmentation import OFF, only
 
 CPU = torch.device("cpu")
+NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+DEVICES = [CPU, pytest.param(torch.device("cuda"), marks=NEEDS_GPU, id="gpu")]
 AUGMENTED = only(gain_db=1.0, tilt_db=1.0, mixup=0.3)
 
 
@@ -325,10 +327,11 @@ def test_impossible_precision_and_normalization_are_refused_before_training(prec
 
 @pytest.mark.parametrize("augmentation", [OFF, AUGMENTED])
 @pytest.mark.parametrize("after_epoch", [1, 4, 5])
-def test_an_interrupted_training_goes_on_to_equal_weights(after_epoch, augmentation, tmp_path, monkeypatch):
+@pytest.mark.parametrize("device", DEVICES)
+def test_an_interrupted_training_goes_on_to_equal_weights(device, after_epoch, augmentation, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     chosen = settings(epochs=6, augmentation=augmentation)
-    rest = (dataset(18), dataset(8, seed=1), 8, chosen, RunSettings(0, 1, 8), CPU)
+    rest = (dataset(18), dataset(8, seed=1), 8, chosen, RunSettings(0, 1, 8), device)
 
     def network() -> Perceptron:
         torch.manual_seed(0)

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.peers import networks
 
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 EMOTIONS = ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"]
 FEATURES = Path("data/features")
 # Network, features, learning rate, epochs
@@ -27,13 +28,15 @@ def balanced_weights(labels: torch.Tensor) -> torch.Tensor:
 
 
 def train(net: nn.Module, train_loader: DataLoader, val_loader: DataLoader, weights, lr: float, epochs: int) -> None:
-    criterion = nn.CrossEntropyLoss(weight=weights)
+    net.to(DEVICE)
+    criterion = nn.CrossEntropyLoss(weight=weights.to(DEVICE))
     optimizer = torch.optim.Adam(net.parameters(), lr=lr)
     best_accuracy, best_state = -1.0, None
     for epoch in range(epochs):
         net.train()
         running_loss = 0.0
         for inputs, labels in train_loader:
+            inputs, labels = inputs.to(DEVICE), labels.to(DEVICE)
             optimizer.zero_grad()
             loss = criterion(net(inputs), labels)
             loss.backward()
@@ -43,7 +46,7 @@ def train(net: nn.Module, train_loader: DataLoader, val_loader: DataLoader, weig
         correct = 0
         with torch.no_grad():
             for inputs, labels in val_loader:
-                correct += (net(inputs).argmax(dim=1) == labels).sum().item()
+                correct += (net(inputs.to(DEVICE)).argmax(dim=1).cpu() == labels).sum().item()
         accuracy = correct / len(val_loader.dataset)
         print(f"epoch {epoch + 1}: loss {running_loss / len(train_loader):.4f}, validation accuracy {accuracy:.4f}")
         if accuracy > best_accuracy:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from stages.ser.dataset import RAVDESS_AudioDataset, class_weights, shuffled_bat
 from stages.ser.fixed_augmentation import augment_fixed
 from stages.ser.networks.blocks import NORMALIZATIONS
 from stages.ser.params import check
+from stages.ser.replay import replayed
 from stages.ser.runtime import PRECISIONS, RunSettings, autocast, resolve_precision
 
 PREDICTION_BATCH = 64
@@ -76,6 +78,7 @@ def fit(
     sample = torch.randperm(len(train), generator=torch.Generator().manual_seed(run.seed))[: run.batch_norm_clips]
     features, labels = train.features.to(device), train.labels.to(device)
     val_labels = val.labels.to(device)
+    answer = replayed(network, features[: settings.batch_size], precision, device)
     history, best_state = _restore(checkpoint, network, optimizer, generators)
     progress = tqdm(
         total=settings.epochs * len(features), initial=len(history) * len(features), unit="clip", mininterval=1.0
@@ -85,7 +88,7 @@ def fit(
         totals = torch.zeros(3, device=device)  # loss, right answers, clips
         for rows in shuffled_batches(len(features), settings.batch_size, generators["order"]):
             batch, mixture = augment_fixed(features[rows], settings.augmentation, generators["augmentation"])
-            totals += _step(network, batch, labels[rows], mixture, loss_of, optimizer, precision, device)
+            totals += _step(answer, batch, labels[rows], mixture, loss_of, optimizer, precision, device)
             progress.update(len(rows))
         measure_batch_norm(network, features[sample], precision, device)
         val_logits = predict_logits(network, val.features, precision, device)
@@ -144,7 +147,7 @@ def _restore(
 
 
 def _step(
-    network: nn.Module,
+    network: Callable[[torch.Tensor], torch.Tensor],
     features: torch.Tensor,
     labels: torch.Tensor,
     mixture: Mixture | None,
