@@ -64,11 +64,9 @@ def main() -> None:
 
 def files(on_gpu: bool) -> tuple[Path, Path]:
     """Return where the table and the page stand."""
-    return (
-        (HERE / "equality_gpu.csv", HERE / "EQUALITY_GPU.md")
-        if on_gpu
-        else (HERE / "equality.csv", HERE / "EQUALITY.md")
-    )
+    if on_gpu:
+        return HERE / "equality_gpu.csv", HERE / "EQUALITY_GPU.md"
+    return HERE / "equality.csv", HERE / "EQUALITY.md"
 
 
 def compose(name: str, table: pd.DataFrame, path: Path) -> str:

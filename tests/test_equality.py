@@ -57,6 +57,15 @@ def test_what_the_table_has_is_not_run_again(trained, tmp_path):
     assert len(rows) == 9 and set(rows["test_uar"]) == {0.4}
 
 
+def test_a_gpu_has_a_table_and_a_page_of_its_own(monkeypatch):
+    monkeypatch.setattr(equality.machine, "describe", lambda: "A machine.")
+    (cpu, _), (table, page) = equality.files(False), equality.files(True)
+    assert (cpu.name, table.name, page.name) == ("equality.csv", "equality_gpu.csv", "EQUALITY_GPU.md")
+    parts = [scores(seed, way, 0.6, 0.5, 0.7) for seed in (1, 2) for way in equality.WAYS]
+    text = equality.compose("RAVDESS", pd.concat(parts), table)
+    assert "`benchmarks/equality_gpu.csv`" in text and "RAVDESS. A machine." in text
+
+
 @pytest.mark.slow
 def test_both_ways_train_on_synthetic_clips(monkeypatch, tmp_path):
     table = pd.DataFrame(columns=equality.COLUMNS)
