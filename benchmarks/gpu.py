@@ -1,5 +1,6 @@
 """Rows: the three trainings in full on a GPU, where there is one, and how much of a step its kernels take."""
 
+import functools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,7 @@ def rows(folder: Path) -> Iterator[Row]:
         )
 
 
+@functools.cache
 def kernels(folder: Path, name: str) -> Run:
-    """Run a network's training on the GPU for some epochs: what its steps took, and their kernels."""
+    """Run a network's training on the GPU for some epochs, once: what its steps took, and their kernels."""
     return run(worker("kernels", "--steps", str(corpus.steps_an_epoch(folder)), f"stages.train_{name}"), folder)

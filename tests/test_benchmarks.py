@@ -1,5 +1,6 @@
 """The benchmarks: their peers do the same work as the pipeline, and their figures are what they say."""
 
+import functools
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from benchmarks import complete, corpus, gpu, measuring, profiles, report, rerun
 from benchmarks.measuring import Run, Spread
 from benchmarks.peers import librosa_features, on_the_fly, training
 from benchmarks.table import Row
-from benchmarks.workers import checks, timed
+from benchmarks.workers import checks, kernels, timed
 from scripts.demo import ROOT
 from stages import precompute_mel, precompute_mfcc
 from stages.ser.corpus import parse_name
@@ -288,6 +289,24 @@ def test_trainings_on_a_gpu_add_up_and_are_limited_by_their_kernels(made_up, wor
     assert trainings.met is met and trainings.ours == table.duration(3 * work_s)
     assert [row.met for row in networks] == [met] * 3
     assert networks[0].figure == f"{step_ms:.2f} × (1.00 to 9.00)"
+
+
+@pytest.mark.parametrize("steps", [6, 8])  # of an epoch, whose length three may divide or not
+def test_kernels_are_measured_once_an_epoch(monkeypatch, steps):
+    done = []
+
+    def training() -> None:
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], 0.1)
+        for step in range(3 * steps):
+            optimizer.step()
+            done.append(step)
+
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    on_cpu = functools.partial(torch.profiler.profile, activities=[torch.profiler.ProfilerActivity.CPU])
+    monkeypatch.setattr(torch.profiler, "profile", lambda activities: on_cpu())
+    measured = kernels.measure_steps(training, 2, steps)
+    assert len(measured["step_ms"]) == len(measured["busy_ms"]) == 2
+    assert len(done) == steps + 5  # ended at the last third of the second epoch, within its step
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,12 @@
 """Runs the training in a module on a GPU for some epochs; prints as JSON what its steps and what their kernels took."""
 
 import argparse
-import contextlib
-import importlib
 import json
-import sys
 import time
 from collections import Counter
 from typing import Any
 
-from benchmarks.workers.timed import EnoughSteps
+from benchmarks.workers.stepping import EnoughSteps, after_each_step, main_of
 
 
 def main() -> None:
@@ -19,8 +16,7 @@ def main() -> None:
     parser.add_argument("module")
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
-    sys.argv = [arguments.module, *arguments.arguments]
-    training = importlib.import_module(arguments.module).main
+    training = main_of(arguments.module, arguments.arguments)
     print(json.dumps(measure_steps(training, arguments.epochs, arguments.steps)))
 
 
@@ -31,7 +27,6 @@ def measure_steps(training: Any, epochs: int, steps: int) -> dict[str, Any]:
     slow down what it records.
     """
     import torch
-    from torch.optim.optimizer import register_optimizer_step_post_hook
     from torch.profiler import ProfilerActivity, profile
 
     third = steps // 3
@@ -42,12 +37,13 @@ def measure_steps(training: Any, epochs: int, steps: int) -> dict[str, Any]:
     def note(*_: Any) -> None:
         nonlocal started_s, done, profiler
         done += 1
-        if done % steps not in (third, 2 * third, 3 * third):
+        step = (done - 1) % steps + 1  # of its epoch, whose length three may divide
+        if step not in (third, 2 * third, 3 * third):
             return
         torch.cuda.synchronize()
-        if done % steps == third:
+        if step == third:
             started_s = time.perf_counter()
-        elif done % steps == 2 * third:
+        elif step == 2 * third:
             step_ms.append(1000 * (time.perf_counter() - started_s) / third)
             profiler.start()
         else:
@@ -59,10 +55,8 @@ def measure_steps(training: Any, epochs: int, steps: int) -> dict[str, Any]:
         if len(busy_ms) == epochs:
             raise EnoughSteps
 
-    hook = register_optimizer_step_post_hook(note)
-    with contextlib.suppress(EnoughSteps):
+    with after_each_step(note):
         training()
-    hook.remove()
     return {"step_ms": step_ms, "busy_ms": busy_ms, "kernels_ms": kernels_ms}
 
 

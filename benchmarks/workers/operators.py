@@ -1,12 +1,9 @@
 """Runs the training in a module up to a step under torch's profiler and prints as JSON where its last steps went."""
 
 import argparse
-import contextlib
-import importlib
 import json
-import sys
 
-from benchmarks.workers.timed import EnoughSteps
+from benchmarks.workers.stepping import EnoughSteps, after_each_step, main_of
 
 
 def main() -> None:
@@ -16,14 +13,12 @@ def main() -> None:
     parser.add_argument("module")
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
-    sys.argv = [arguments.module, *arguments.arguments]
-    training = importlib.import_module(arguments.module).main
+    training = main_of(arguments.module, arguments.arguments)
     print(json.dumps(profile_steps(training, arguments.warm_up, arguments.steps)))
 
 
 def profile_steps(training, warm_up: int, steps: int) -> dict[str, float]:
     """Return milliseconds a step by operator, without those that it calls, in descending order."""
-    from torch.optim.optimizer import register_optimizer_step_post_hook
     from torch.profiler import ProfilerActivity, profile
 
     profiler = profile(activities=[ProfilerActivity.CPU])
@@ -38,10 +33,8 @@ def profile_steps(training, warm_up: int, steps: int) -> dict[str, float]:
             profiler.stop()
             raise EnoughSteps
 
-    hook = register_optimizer_step_post_hook(count)
-    with contextlib.suppress(EnoughSteps):
+    with after_each_step(count):
         training()
-    hook.remove()
     events = sorted(profiler.key_averages(), key=lambda event: -event.self_cpu_time_total)
     return {event.key: event.self_cpu_time_total / 1000 / steps for event in events}
 

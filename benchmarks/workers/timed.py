@@ -2,16 +2,13 @@
 
 import argparse
 import contextlib
-import importlib
 import json
 import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
-
-class EnoughSteps(BaseException):
-    """Ends a training from within; no BaseException is caught as an error of the training."""
+from benchmarks.workers.stepping import EnoughSteps, after_each_step, main_of
 
 
 def main() -> None:
@@ -20,14 +17,13 @@ def main() -> None:
     parser.add_argument("module")
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
-    sys.argv = [arguments.module, *arguments.arguments]
     started = time.perf_counter()
-    module = importlib.import_module(arguments.module)
+    work = main_of(arguments.module, arguments.arguments)
     imported = time.perf_counter()
     # A module without torch keeps its lean start
     recording = recording_steps(arguments.steps) if "torch" in sys.modules else contextlib.nullcontext({})
-    with recording as steps, contextlib.suppress(EnoughSteps):
-        module.main()
+    with recording as steps:
+        work()
     done = time.perf_counter()
     times_s = [[step - imported for step in times] for times in steps.values()]
     print(json.dumps({"import_s": imported - started, "work_s": done - imported, "steps_s": times_s}))
@@ -35,12 +31,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def recording_steps(limit: int) -> Iterator[dict[Any, list[float]]]:
-    """Yield optimisers → when each of their steps ended, which fills itself; EnoughSteps after `limit` of one's steps.
-
-    A hook that torch offers to all optimisers: the trainings know nothing of it.
-    """
-    from torch.optim.optimizer import register_optimizer_step_post_hook
-
+    """Yield optimisers → when each of their steps ended, which fills itself; the block ends after `limit` of one's."""
     steps: dict[Any, list[float]] = {}
 
     def note(optimizer: Any, *_: Any) -> None:
@@ -49,11 +40,8 @@ def recording_steps(limit: int) -> Iterator[dict[Any, list[float]]]:
         if len(times) == limit:
             raise EnoughSteps
 
-    hook = register_optimizer_step_post_hook(note)
-    try:
+    with after_each_step(note):
         yield steps
-    finally:
-        hook.remove()
 
 
 if __name__ == "__main__":
