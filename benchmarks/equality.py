@@ -1,16 +1,19 @@
 """Does faster mean different? Scores of both ways over several seeds → benchmarks/{equality.csv,EQUALITY.md}.
 
 `python -m benchmarks.equality 42 43` trains all models with these seeds on one split: ours are the pipeline's stages,
-theirs is `benchmarks.notebook`. What the table has already is not run again. On a machine with a GPU, on which both
-run there, table and page are equality_gpu.csv and EQUALITY_GPU.md.
+theirs is `benchmarks.notebook`. What the table has already is not run again. Each run has one CPU thread, and as many
+run at once as `--workers` says: two on two cores get through more than one on both. On a machine with a GPU, on which
+both run there, table and page are equality_gpu.csv and EQUALITY_GPU.md.
 """
 
 import argparse
+import functools
 import json
-import shutil
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import pandas as pd
@@ -30,6 +33,7 @@ SCORES = {"val_accuracy": "accuracy, val", "test_accuracy": "accuracy, test", "t
 COLUMNS = ("seed", "way", "model", *SCORES)
 # The notebook has batch norm's running averages; to measure them anew makes another model, not a faster one
 AS_NOTEBOOK = {"train.batch_norm_clips": 0}
+ONE_THREAD = {"train.threads": 1, "train_lgbm.threads": 1}
 QUICK = {f"train_{name}.epochs": MEASURED for name in EPOCHS}
 
 ABOUT = """\
@@ -45,13 +49,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.equality", description=__doc__)
     parser.add_argument("seeds", type=int, nargs="+")
     parser.add_argument("--quick", action="store_true", help="few epochs on 120 synthetic clips; nothing is kept")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="runs at once (default: as many as cores)")
     arguments = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"  # of the notebook's
     name = corpus.choose(arguments.quick)
     keep = not arguments.quick
     path, page_path = files(gpu.present(HERE))
     table = read_table(path, COLUMNS) if keep and path.exists() else pd.DataFrame(columns=COLUMNS)
     with tempfile.TemporaryDirectory(prefix="equality-") as scratch:
-        for rows in measure(Path(scratch).resolve() / "workspace", arguments.seeds, table, arguments.quick):
+        folder = Path(scratch).resolve()
+        for rows in measure(folder, arguments.seeds, table, arguments.quick, arguments.workers):
             table = pd.concat([table, rows]) if len(table) else rows
             if keep:
                 write_table(table.sort_values(["seed", "way"], kind="stable"), path)
@@ -75,20 +82,28 @@ def compose(name: str, table: pd.DataFrame, path: Path) -> str:
     return f"# Equal results\n\n{about}\n\n{name}. {machine.describe()}\n\n{compare(table)}"
 
 
-def measure(folder: Path, seeds: Sequence[int], table: pd.DataFrame, quick: bool) -> Iterator[pd.DataFrame]:
-    """Yield the rows (COLUMNS) of each seed and way that the table lacks, from a copy of the project in `folder`."""
+def measure(
+    folder: Path, seeds: Sequence[int], table: pd.DataFrame, quick: bool, workers: int
+) -> Iterator[pd.DataFrame]:
+    """Yield the rows (COLUMNS) of each seed and way that the table lacks, as they end, from copies in `folder`."""
     done = set(zip(table["seed"], table["way"], strict=True))
-    for seed, way in ((seed, way) for seed in seeds for way in WAYS if (seed, way) not in done):
-        print(f"seed {seed}, {way}", file=sys.stderr, flush=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        overrides = AS_NOTEBOOK | (QUICK if quick else {}) | {"train.seed": seed, "train_lgbm.seed": seed}
-        corpus.copy_to(folder, quick, overrides, *corpus.DATA_STAGES)
-        scores = _stages(folder) if way == "ours" else _notebook(folder, seed, quick)
-        rows = [
-            (seed, way, model, of["val"]["accuracy"], of["test"]["accuracy"], of["test"]["uar"])
-            for model, of in scores.items()
-        ]
-        yield pd.DataFrame(rows, columns=COLUMNS)
+    missing = [(seed, way) for seed in seeds for way in WAYS if (seed, way) not in done]
+    with ThreadPool(workers) as pool:
+        yield from pool.imap_unordered(functools.partial(_train, folder, quick), missing)
+
+
+def _train(parent: Path, quick: bool, seed_and_way: tuple[int, str]) -> pd.DataFrame:
+    seed, way = seed_and_way
+    folder = parent / f"{way}-{seed}"
+    print(f"seed {seed}, {way}", file=sys.stderr, flush=True)
+    seeds = {"train.seed": seed, "train_lgbm.seed": seed}
+    corpus.copy_to(folder, quick, AS_NOTEBOOK | ONE_THREAD | seeds | (QUICK if quick else {}), *corpus.DATA_STAGES)
+    scores = _stages(folder) if way == "ours" else _notebook(folder, seed, quick)
+    rows = [
+        (seed, way, model, of["val"]["accuracy"], of["test"]["accuracy"], of["test"]["uar"])
+        for model, of in scores.items()
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _stages(folder: Path) -> dict[str, dict]:

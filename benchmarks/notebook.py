@@ -104,6 +104,7 @@ def main() -> None:
         reg_lambda=0.1,
         class_weight="balanced",
         random_state=arguments.seed,
+        n_jobs=0,  # OpenMP's default
         verbose=-1,
     )
     stopping = lightgbm.early_stopping(50, verbose=False)

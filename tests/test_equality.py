@@ -1,5 +1,7 @@
 """Are the scores of both ways equal? The table, its intervals, and what is not run again."""
 
+import time
+
 import pandas as pd
 import pytest
 
@@ -50,11 +52,24 @@ def trained(monkeypatch) -> list[tuple]:
 
 def test_what_the_table_has_is_not_run_again(trained, tmp_path):
     table = scores(1, "ours", 0.6, 0.5, 0.7)
-    rows = pd.concat(equality.measure(tmp_path / "copy", [1, 2], table, quick=False))
-    params = {"train.batch_norm_clips": 0, "train.seed": 2, "train_lgbm.seed": 2}
+    rows = pd.concat(equality.measure(tmp_path, [1, 2], table, quick=False, workers=1))
+    params = equality.AS_NOTEBOOK | equality.ONE_THREAD | {"train.seed": 2, "train_lgbm.seed": 2}
     assert trained == [("theirs", 1), ("ours", params), ("theirs", 2)]
     assert list(rows.columns) == list(equality.COLUMNS)
     assert len(rows) == 9 and set(rows["test_uar"]) == {0.4}
+
+
+def test_a_failed_run_ends_the_rest(trained, monkeypatch, tmp_path):
+    def fail(*_: object) -> None:
+        raise RuntimeError("stages.train_cnn failed")
+
+    notebook = equality._notebook
+    monkeypatch.setattr(equality, "_stages", fail)
+    monkeypatch.setattr(equality, "_notebook", lambda *arguments: time.sleep(0.02) or notebook(*arguments))
+    table = pd.DataFrame(columns=equality.COLUMNS)
+    with pytest.raises(RuntimeError, match="train_cnn failed"):
+        list(equality.measure(tmp_path, range(100), table, quick=False, workers=1))
+    assert len(trained) < 50
 
 
 def test_a_gpu_has_a_table_and_a_page_of_its_own(monkeypatch):
@@ -70,8 +85,8 @@ def test_a_gpu_has_a_table_and_a_page_of_its_own(monkeypatch):
 def test_both_ways_train_on_synthetic_clips(monkeypatch, tmp_path):
     table = pd.DataFrame(columns=equality.COLUMNS)
     monkeypatch.delenv("RAVDESS_SOURCE", raising=False)
-    rows = pd.concat(equality.measure(tmp_path / "copy", [1], table, quick=True))
-    assert list(rows[["way", "model"]].itertuples(index=False, name=None)) == [
+    rows = pd.concat(equality.measure(tmp_path, [1], table, quick=True, workers=2))
+    assert set(rows[["way", "model"]].itertuples(index=False, name=None)) == {
         (way, model) for way in equality.WAYS for model in equality.MODELS
-    ]
+    }
     assert rows[list(equality.SCORES)].map(lambda score: 0 <= score <= 1).all(axis=None)
