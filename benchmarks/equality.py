@@ -95,7 +95,7 @@ def measure(
 def _train(parent: Path, quick: bool, seed_and_way: tuple[int, str]) -> pd.DataFrame:
     seed, way = seed_and_way
     folder = parent / f"{way}-{seed}"
-    print(f"seed {seed}, {way}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"seed {seed}, {way}\n")  # at once, as others write too
     seeds = {"train.seed": seed, "train_lgbm.seed": seed}
     corpus.copy_to(folder, quick, AS_NOTEBOOK | ONE_THREAD | seeds | (QUICK if quick else {}), *corpus.DATA_STAGES)
     scores = _stages(folder) if way == "ours" else _notebook(folder, seed, quick)
