@@ -10,6 +10,7 @@ import argparse
 import functools
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -99,6 +100,7 @@ def _train(parent: Path, quick: bool, seed_and_way: tuple[int, str]) -> pd.DataF
     seeds = {"train.seed": seed, "train_lgbm.seed": seed}
     corpus.copy_to(folder, quick, AS_NOTEBOOK | ONE_THREAD | seeds | (QUICK if quick else {}), *corpus.DATA_STAGES)
     scores = _stages(folder) if way == "ours" else _notebook(folder, seed, quick)
+    shutil.rmtree(folder, ignore_errors=True)  # nearly a gigabyte
     rows = [
         (seed, way, model, of["val"]["accuracy"], of["test"]["accuracy"], of["test"]["uar"])
         for model, of in scores.items()

@@ -27,8 +27,9 @@ check starts at the resampled waveforms.
   timed over a third of each of three epochs, its kernels by torch's profiler over the next third; kernels that run
   beside one another, as those of an LSTM's two directions may, can add up to more than the step.
 - *Peak memory* is that of the largest process.
-- Whether the models that both ways train are equally good is the question of `make equality`. Why no figure goes much
-  lower: [LIMITS.md](LIMITS.md).
+- Whether the models that both ways train are equally good is the question of `make equality`:
+  [EQUALITY.md](EQUALITY.md), on a GPU [EQUALITY_GPU.md](EQUALITY_GPU.md).
+- Why no figure goes much lower: [LIMITS.md](LIMITS.md).
 """
 
 
