@@ -16,7 +16,8 @@ from scripts.report.plots import VEGA_LITE
 from stages.ser import corpus_plots, plotting
 from stages.ser.emotions import EMOTIONS
 
-TEMPLATES = Path(__file__).parents[1] / ".dvc/plots"
+ROOT = Path(__file__).parents[1]
+TEMPLATES = ROOT / ".dvc/plots"
 MEL_AXES = corpus_plots.MelAxes(sample_rate_hz=16000, hop_samples=160, n_mels=80)
 
 
@@ -147,9 +148,26 @@ def test_model_that_one_revision_lacks_leaves_the_others_in_their_columns(base, 
         assert min((base, head), key=lambda other: abs(places[other][1] - y)) == rev
 
 
-def filled(name: str, rows: list[dict[str, str]], x: str, y: str) -> dict:
+@pytest.mark.parametrize("vega_lite", ["5.8", VEGA_LITE])
+@pytest.mark.parametrize("name", ["coverage", "reliability"])
+def test_models_of_one_table_are_drawn_apart(name, vega_lite):
+    """DVC's own templates would join the points of all models to one line."""
+    rows = [
+        {"rev": rev, "model": model, "x": x, "y": x**2, "clips": 8}
+        for rev in ("old", "new")
+        for model in ("cnn", "lstm", "hybrid")
+        for x in (0.2, 0.5, 0.9)
+    ]
+    spec = filled(f"{name}_by_model", rows, x="x", y="y", folder=ROOT / "crossval/.dvc/plots")
+    assert text_places(spec, vega_lite).keys() >= {"cnn", "lstm", "hybrid", "old", "new"}
+    svg = ET.fromstring(vl_convert.vegalite_to_svg(spec, vl_version=vega_lite))
+    lines = [path for path in svg.iter() if path.get("aria-roledescription") == "line mark"]
+    assert len(lines) == 6 and all(path.get("d").count("L") == 2 for path in lines)
+
+
+def filled(name: str, rows: list[dict[str, str]], x: str, y: str, folder: Path = TEMPLATES) -> dict:
     """Fill in a template as DVC does."""
-    text = (TEMPLATES / f"{name}.json").read_text(encoding="utf-8")
+    text = (folder / f"{name}.json").read_text(encoding="utf-8")
     for anchor, value in {"X_LABEL": "", "Y_LABEL": "", "X": x, "Y": y, "TITLE": "title"}.items():
         text = text.replace(f"<DVC_METRIC_{anchor}>", value)
     return json.loads(text.replace('"<DVC_METRIC_DATA>"', json.dumps(rows)))
