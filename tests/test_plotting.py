@@ -12,11 +12,11 @@ import pytest
 import torchaudio
 import vl_convert
 
+from scripts.demo import ROOT
 from scripts.report.plots import VEGA_LITE
 from stages.ser import corpus_plots, plotting
 from stages.ser.emotions import EMOTIONS
 
-ROOT = Path(__file__).parents[1]
 TEMPLATES = ROOT / ".dvc/plots"
 MEL_AXES = corpus_plots.MelAxes(sample_rate_hz=16000, hop_samples=160, n_mels=80)
 
@@ -139,7 +139,7 @@ def test_model_that_one_revision_lacks_leaves_the_others_in_their_columns(base, 
         for (rev, name), count in clips.items()
         for _ in range(count)
     ]
-    places = text_places(filled("confusion_by_model", rows, x="predicted", y="actual"), vega_lite)
+    places = text_places(drawn(filled("confusion_by_model", rows, x="predicted", y="actual"), vega_lite))
     left_to_right = sorted((places[name][0], name) for name in "abc")
     assert [name for _, name in left_to_right] == ["b", "a", "c"]  # in the order of the data
     for (rev, name), count in clips.items():
@@ -158,9 +158,8 @@ def test_models_of_one_table_are_drawn_apart(name, vega_lite):
         for model in ("cnn", "lstm", "hybrid")
         for x in (0.2, 0.5, 0.9)
     ]
-    spec = filled(f"{name}_by_model", rows, x="x", y="y", folder=ROOT / "crossval/.dvc/plots")
-    assert text_places(spec, vega_lite).keys() >= {"cnn", "lstm", "hybrid", "old", "new"}
-    svg = ET.fromstring(vl_convert.vegalite_to_svg(spec, vl_version=vega_lite))
+    svg = drawn(filled(f"{name}_by_model", rows, x="x", y="y", folder=ROOT / "crossval/.dvc/plots"), vega_lite)
+    assert text_places(svg).keys() >= {"cnn", "lstm", "hybrid", "old", "new"}
     lines = [path for path in svg.iter() if path.get("aria-roledescription") == "line mark"]
     assert len(lines) == 6 and all(path.get("d").count("L") == 2 for path in lines)
 
@@ -173,9 +172,13 @@ def filled(name: str, rows: list[dict[str, str]], x: str, y: str, folder: Path =
     return json.loads(text.replace('"<DVC_METRIC_DATA>"', json.dumps(rows)))
 
 
-def text_places(spec: dict, vega_lite: str) -> dict[str, tuple[float, float]]:
-    """Draw a specification; return where each text of its marks and headers is."""
-    svg = ET.fromstring(vl_convert.vegalite_to_svg(spec, vl_version=vega_lite))
+def drawn(spec: dict, vega_lite: str) -> ET.Element:
+    """Draw a specification as SVG."""
+    return ET.fromstring(vl_convert.vegalite_to_svg(spec, vl_version=vega_lite))
+
+
+def text_places(svg: ET.Element) -> dict[str, tuple[float, float]]:
+    """Return where each text of the marks and headers is."""
     places = {}
 
     def walk(element: ET.Element, x: float, y: float) -> None:
