@@ -7,7 +7,6 @@ both run there, table and page are equality_gpu.csv and EQUALITY_GPU.md.
 """
 
 import argparse
-import functools
 import json
 import os
 import shutil
@@ -86,15 +85,29 @@ def compose(name: str, table: pd.DataFrame, path: Path) -> str:
 def measure(
     folder: Path, seeds: Sequence[int], table: pd.DataFrame, quick: bool, workers: int
 ) -> Iterator[pd.DataFrame]:
-    """Yield the rows (COLUMNS) of each seed and way that the table lacks, as they end, from copies in `folder`."""
+    """Yield the rows (COLUMNS) of each seed and way that the table lacks, as they end, from copies in `folder`.
+
+    After one has failed no other starts; RuntimeError says what failed once those that run have ended.
+    """
     done = set(zip(table["seed"], table["way"], strict=True))
     missing = [(seed, way) for seed in seeds for way in WAYS if (seed, way) not in done]
+    failed: list[str] = []
+
+    def train(seed_and_way: tuple[int, str]) -> list[pd.DataFrame]:
+        try:
+            return [] if failed else [_train(folder, quick, *seed_and_way)]
+        except RuntimeError as error:
+            failed.append(str(error))
+            return []
+
     with ThreadPool(workers) as pool:
-        yield from pool.imap_unordered(functools.partial(_train, folder, quick), missing)
+        for rows in pool.imap_unordered(train, missing):
+            yield from rows
+    if failed:
+        raise RuntimeError("\n\n".join(failed))
 
 
-def _train(parent: Path, quick: bool, seed_and_way: tuple[int, str]) -> pd.DataFrame:
-    seed, way = seed_and_way
+def _train(parent: Path, quick: bool, seed: int, way: str) -> pd.DataFrame:
     folder = parent / f"{way}-{seed}"
     sys.stderr.write(f"seed {seed}, {way}\n")  # at once, as others write too
     seeds = {"train.seed": seed, "train_lgbm.seed": seed}

@@ -1,5 +1,6 @@
 """Are the scores of both ways equal? The table, its intervals, and what is not run again."""
 
+import threading
 import time
 
 import pandas as pd
@@ -59,17 +60,27 @@ def test_what_the_table_has_is_not_run_again(trained, tmp_path):
     assert len(rows) == 9 and set(rows["test_uar"]) == {0.4}
 
 
-def test_a_failed_run_ends_the_rest(trained, monkeypatch, tmp_path):
+def test_after_a_failed_run_none_starts_and_those_that_run_are_kept(trained, monkeypatch, tmp_path):
+    running = threading.Event()
+
     def fail(*_: object) -> None:
+        running.wait(10)  # until the other way has started
         raise RuntimeError("stages.train_cnn failed")
+
+    def end_later(*arguments: object) -> dict:
+        running.set()
+        time.sleep(0.2)
+        return notebook(*arguments)
 
     notebook = equality._notebook
     monkeypatch.setattr(equality, "_stages", fail)
-    monkeypatch.setattr(equality, "_notebook", lambda *arguments: time.sleep(0.02) or notebook(*arguments))
-    table = pd.DataFrame(columns=equality.COLUMNS)
+    monkeypatch.setattr(equality, "_notebook", end_later)
+    kept = []
     with pytest.raises(RuntimeError, match="train_cnn failed"):
-        list(equality.measure(tmp_path, range(100), table, quick=False, workers=1))
-    assert len(trained) < 50
+        for rows in equality.measure(tmp_path, range(9), pd.DataFrame(columns=equality.COLUMNS), False, workers=2):
+            kept.append(rows)
+    assert trained == [("theirs", 0)]
+    assert pd.concat(kept)["way"].unique() == ["theirs"]
 
 
 def test_a_gpu_has_a_table_and_a_page_of_its_own(monkeypatch):
