@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -33,6 +34,11 @@ def copy_to(folder: Path, quick: bool, overrides: dict[str, object], *stages: st
     run(worker("copying", str(folder), json.dumps(chosen | overrides)), ROOT)
     for stage in stages:
         run([sys.executable, "-m", f"stages.{stage}"], folder)
+
+
+def discard_checkpoints(folder: Path) -> None:
+    """Leave nothing of a training that was ended by its steps: the next one shall not go on from there."""
+    shutil.rmtree(folder / ".resume", ignore_errors=True)
 
 
 def dvc(*arguments: str) -> list[str]:

@@ -39,10 +39,13 @@ QUICK = {f"train_{name}.epochs": MEASURED for name in EPOCHS}
 ABOUT = """\
 `make equality` wrote this. Each seed trains all models twice on the same features and the same split, with the
 design's epochs: by the pipeline's stages (bfloat16 where the device multiplies it, channels last, fused optimiser,
-ReLU after pooling; denormal numbers flushed on a CPU, kernels replayed on a GPU) and by `benchmarks/notebook.py`
-(eager float32, none of these). Both have batch norm's running averages (`train.batch_norm_clips: 0`). A seed draws
-other weights and another order of clips in each way, so a pair is two independent trainings. Intervals are Student's
-over the pairs; the ways are equal within noise where one holds zero. The table behind this is `{table}`."""
+ReLU after pooling, dropout by 16 random bits a value; denormal numbers flushed on a CPU; on a GPU kernels replayed, and
+TF32 within float32) and by `benchmarks/notebook.py` (eager float32, none of these). Two rules differ as well: of epochs
+with equal validation accuracy the stages keep that with the least loss, the notebook the first; LightGBM stops by a
+validation loss that the stages weight by class. Both have batch norm's running averages (`train.batch_norm_clips: 0`)
+and one CPU thread. A seed draws other weights and another order of clips in each way, so a pair is two independent
+trainings. Intervals are Student's over the pairs: where one holds zero no difference was found, and none beyond its
+ends is likely. The table behind this is `{table}`."""
 
 
 def main() -> None:

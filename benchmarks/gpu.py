@@ -49,4 +49,6 @@ def rows(folder: Path) -> Iterator[Row]:
 @functools.cache
 def kernels(folder: Path, name: str) -> Run:
     """Run a network's training on the GPU for some epochs, once: what its steps took, and their kernels."""
-    return run(worker("kernels", "--steps", str(corpus.steps_an_epoch(folder)), f"stages.train_{name}"), folder)
+    measured = run(worker("kernels", "--steps", str(corpus.steps_an_epoch(folder)), f"stages.train_{name}"), folder)
+    corpus.discard_checkpoints(folder)
+    return measured

@@ -5,7 +5,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 # Instruction sets that decide how fast matrix products are, and whether bfloat16 is native
@@ -20,7 +20,7 @@ def describe() -> str:
     found = [name for name in INSTRUCTIONS if name in flags]
     processor = fields.get("model name") or platform.processor() or platform.machine()
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    versions = ", ".join(filter(None, map(_version, PACKAGES)))
     return (
         f"{_gpu()}{processor}, {os.cpu_count()} cores ({', '.join(found) or 'no vector instructions known'}), "
         f"{memory_gib:.0f} GiB of memory, {sys.platform}; Python {platform.python_version()}, {versions}."
@@ -30,6 +30,13 @@ def describe() -> str:
 def load() -> float:
     """The mean number of processes that wanted to run in the last minute: well below 1 on a quiet machine."""
     return os.getloadavg()[0]
+
+
+def _version(package: str) -> str:
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:  # not every measurement needs each
+        return ""
 
 
 def _gpu() -> str:

@@ -89,9 +89,9 @@ def alternate(repeats: int, **sides: Any) -> dict[str, list[Run]]:
 
 
 def require_equal(folder: Path, tolerance: float, *check: str) -> None:
-    """Check first: no ratio without equal results; RuntimeError if they differ by more than `tolerance`."""
+    """No ratio without equal results: RuntimeError if they differ by more than `tolerance`, or by NaN."""
     found = run(worker("checks", *check), folder).facts
-    if not max(found.values()) <= tolerance:
+    if not all(value <= tolerance for value in found.values()):
         raise RuntimeError(f"{' '.join(check)}: both sides differ by {found} of their size, more than {tolerance:g}")
 
 

@@ -88,10 +88,10 @@ def main() -> None:
         for name in ("cnn", "lstm")
     }
 
-    mels = loaders["extractor"]
-    ordered = DataLoader(mels["train"].dataset, batch_size=32)
+    embedded = loaders["extractor"]
+    ordered = DataLoader(embedded["train"].dataset, batch_size=32)
     x_train, x_val, x_test = (
-        predict(nets["extractor"].embed, loader) for loader in (ordered, mels["val"], mels["test"])
+        predict(nets["extractor"].embed, loader) for loader in (ordered, embedded["val"], embedded["test"])
     )
     model = lightgbm.LGBMClassifier(
         n_estimators=500,

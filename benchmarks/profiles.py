@@ -17,18 +17,20 @@ STAGES = {
     "split": (),
     "precompute_mel": (),
     "precompute_mfcc": (),
+    "precompute_logmel": (),
     "train_cnn": (),
     "train_lstm": (),
     "train_extractor": (),
     "extract_features": (),
     "train_lgbm": (),
+    "train_compact": (),
     "evaluate": ("cnn",),
-    "compare": ("--models", "cnn", "lstm", "hybrid", "--networks", "cnn", "lstm", "extractor"),
+    "compare": ("--models", "cnn", "lstm", "hybrid", "compact", "--networks", "cnn", "lstm", "extractor", "compact"),
     "explore": (),
 }
 SHOWN = 8  # operators
 LONGEST = 60  # characters of a kernel's name
-DESIGN = ("train_cnn", "train_lstm", "train_extractor")
+TRAININGS = ("train_cnn", "train_lstm", "train_extractor", "train_compact")
 
 
 def sections(folder: Path, quick: bool) -> Iterator[tuple[str, str]]:
@@ -41,13 +43,14 @@ def sections(folder: Path, quick: bool) -> Iterator[tuple[str, str]]:
 
 
 def stages(finished: Path) -> str:
-    """A table of the stages in a finished project, each run once more by itself; trainings only up to imports."""
+    """A table of the stages in a finished project, each run once more by itself; trainings up to their first step."""
     lines = []
     for stage, arguments in STAGES.items():
-        one = run(timed(f"stages.{stage}", *arguments, steps=1 if stage in DESIGN else 0), finished)
-        work = "see below" if stage in DESIGN else duration(one.facts["work_s"])
+        one = run(timed(f"stages.{stage}", *arguments, steps=1 if stage in TRAININGS else 0), finished)
+        work = "–" if stage in TRAININGS else duration(one.facts["work_s"])
         lines.append((f"`{stage}`", duration(one.facts["import_s"]), work, memory(one.peak_mib)))
-    return render(("stage", "imports", "work", "peak memory"), lines)
+    note = "After a run of one epoch a network; trainings are ended by their first step.\n\n"
+    return note + render(("stage", "imports", "work", "peak memory"), lines)
 
 
 def features(folder: Path) -> str:

@@ -10,9 +10,11 @@ from scripts.markdown import render
 METHOD = """\
 Each ratio is measured in one run: both sides in turn, each time in a process of its own, {repeats} times (complete
 runs once); the figures are medians, the ratio that of each pair with its smallest and largest in brackets. Both sides
-do the same work, which is checked first: features agree within 1e-4 of their norm clip by clip, networks within 1e-4
-of logits and gradients with equal weights. librosa's own resampler is another filter than the design's: there the
-check starts at the resampled waveforms.
+do the same work, which is checked: features agree within 1e-4 of their norm clip by clip, networks, in float32 and
+without dropout, within 1e-4 of logits and gradients with equal weights. librosa's own resampler is another filter than
+the design's: there the check starts at the resampled waveforms, of every tenth clip. "The design" is the specification
+that this pipeline was built to, with its networks and hyperparameters; the goals were set with it, by measurements on
+another processor.
 
 - *Features*: from WAV files to `.pt` files, without starting Python and importing, which all sides do and the table of
   stages lists. Threads are as each side sets them: two on two cores for ours, torch's default for its peers.
@@ -20,9 +22,10 @@ check starts at the resampled waveforms.
   that vanish over the steps of an LSTM become denormal numbers; the plain way does not flush them to zero, and how many
   there are changes with the weights. So where a trained `models/lstm.pt` is at hand, another row starts the plain way
   from it (ours takes equally long wherever it starts).
-- *Complete run*: ours is `dvc repro` in a new copy of the project, from the archive to the pictures; theirs is
-  `benchmarks/notebook.py` on clips already unpacked. Where it says extrapolated, both were run with two epochs of each
-  network, and the second epoch stands for those that follow. `--complete` runs both in full.
+- *Complete run*: ours is `dvc repro` in a new copy of the project, from the clips' archive or folder to the
+  pictures, one epoch of CompactNet included; theirs is `benchmarks/notebook.py` on clips already unpacked, without
+  CompactNet. Where it says extrapolated, both were run with two epochs of each network, and the second epoch stands for
+  those that follow. `--complete` runs both in full.
 - *On a GPU*: all trainings are the stages' work one after another, without starting Python and importing. A step is
   timed over a third of each of three epochs, its kernels by torch's profiler over the next third; kernels that run
   beside one another, as those of an LSTM's two directions may, can add up to more than the step.
@@ -47,7 +50,8 @@ def compose(setting: Setting, rows: Sequence[Row], profiles: dict[str, str]) -> 
     """Return the whole report: setting, table, method, and a section for each profile."""
     where = f"{setting.corpus}, {setting.clips} clips. {machine.describe()}"
     busy = f"Load before the first measurement: {setting.load:.2f} processes."
-    parts = ["# Speed", f"`make bench` wrote this. {where} {busy}", render(HEADINGS, [row.cells() for row in rows])]
+    command = "make bench-profile" if profiles else "make bench"
+    parts = ["# Speed", f"`{command}` wrote this. {where} {busy}", render(HEADINGS, [row.cells() for row in rows])]
     parts += ["## How it is measured", METHOD.format(repeats=setting.repeats)]
     for title, text in profiles.items():
         parts += [f"## {title}", text]

@@ -10,16 +10,7 @@ from benchmarks.measuring import Run, alternate, ratios, run
 from benchmarks.table import Row
 
 # A finished run is needed, not a good one
-NARROW = {
-    "train_cnn.epochs": 1,
-    "train_cnn.network.channels": [4, 4, 4, 4],
-    "train_lstm.epochs": 1,
-    "train_lstm.network.hidden": 8,
-    "train_extractor.epochs": 1,
-    "train_extractor.network.channels": [4, 4, 4],
-    "train_lgbm.estimators": 5,
-    "train_compact.schedule.epochs": 1,
-}
+ONE_EPOCH = {f"train_{name}.epochs": 1 for name in ("cnn", "lstm", "extractor")} | {"train_compact.schedule.epochs": 1}
 IDENTITY = ("-c", "user.name=benchmark", "-c", "user.email=benchmark@example.com", "-c", "commit.gpgsign=false")
 LEAF = Path("data/design.csv")  # read by `compare` alone, as no param is
 
@@ -74,10 +65,10 @@ def make_empty(empty: Path, config: Path) -> Path:
 
 
 def finish(folder: Path, quick: bool) -> Path:
-    """Return a copy of the project beside `folder` after a run with NARROW networks, made when first asked for."""
+    """Return a copy of the project beside `folder` after a run of ONE_EPOCH a network, made when first asked for."""
     finished = folder.with_name("finished")
     if not finished.exists():
-        corpus.copy_to(finished, quick, NARROW)
+        corpus.copy_to(finished, quick, ONE_EPOCH)
         run(corpus.dvc("repro"), finished)
     return finished
 

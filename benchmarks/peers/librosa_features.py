@@ -1,6 +1,7 @@
 """Computes mel and MFCC with librosa, one clip at a time: data/raw, data/clips.csv → <folder>/{mel,mfcc}.pt."""
 
 import argparse
+import io
 from pathlib import Path
 
 import librosa
@@ -14,9 +15,10 @@ RAW = Path("data/raw")
 CLIPS = Path("data/clips.csv")
 SAMPLE_RATE = 16_000
 SAMPLES = 48_000
+RESAMPLERS = ("soxr", "torchaudio")
 
 
-def load(path: Path, resampler: str) -> np.ndarray:
+def load(path: Path | io.BytesIO, resampler: str) -> np.ndarray:
     """Load by librosa alone, whose soxr resampler is another filter than the design's, or resample by torchaudio."""
     if resampler == "soxr":
         y, _ = librosa.load(path, sr=SAMPLE_RATE)
@@ -36,10 +38,19 @@ def features(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mel, librosa.feature.mfcc(S=mel, n_mfcc=80)
 
 
+def import_all() -> None:
+    """Use librosa once: it imports most of what it needs, and compiles some, when it is first used."""
+    second = io.BytesIO()
+    soundfile.write(second, np.sin(np.arange(48_000)), 48_000, format="WAV")
+    for resampler in RESAMPLERS:
+        second.seek(0)
+        features(load(second, resampler))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--resampler", choices=("soxr", "torchaudio"), default="soxr")
+    parser.add_argument("--resampler", choices=RESAMPLERS, default="soxr")
     arguments = parser.parse_args()
     clips = pd.read_csv(CLIPS)
     mels, mfccs = [], []

@@ -2,9 +2,11 @@
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
@@ -32,7 +34,7 @@ def compare_features(theirs: Path) -> dict[str, float]:
     for name in ("mel", "mfcc"):
         ours, peer = load_tensors(FEATURES / f"{name}.pt"), load_tensors(theirs / f"{name}.pt")
         assert ours["clips"] == peer["clips"]
-        largest[name] = max(difference(a, b) for a, b in zip(ours["features"], peer["features"], strict=True))
+        largest[name] = largest_of(map(difference, ours["features"], peer["features"]))
     return largest
 
 
@@ -40,16 +42,16 @@ def compare_librosa_on_our_waveforms() -> dict[str, float]:
     """The same for librosa's transforms of our waveforms, without its resampler: of every tenth clip."""
     audio = build(AudioSettings, read_params(Path("params.yaml"), "audio"), "audio")
     mel, mfcc = (load_tensors(FEATURES / f"{name}.pt")["features"] for name in ("mel", "mfcc"))
-    largest = {"mel": 0.0, "mfcc": 0.0}
+    found = {"mel": [], "mfcc": []}
     for row, path in list(enumerate(_paths()))[::10]:
         their_mel, their_mfcc = librosa_features.features(load_waveform(path, audio).numpy())
-        largest["mel"] = max(largest["mel"], difference(mel[row, 0], torch.from_numpy(their_mel)))
-        largest["mfcc"] = max(largest["mfcc"], difference(mfcc[row], torch.from_numpy(their_mfcc.T.copy())))
-    return largest
+        found["mel"].append(difference(mel[row, 0], torch.from_numpy(their_mel)))
+        found["mfcc"].append(difference(mfcc[row], torch.from_numpy(their_mfcc.T.copy())))
+    return {name: largest_of(differences) for name, differences in found.items()}
 
 
 def compare_networks(name: str) -> dict[str, float]:
-    """Return the differences of logits, loss and all gradients, with equal weights on real features, no dropout."""
+    """Return the differences of logits and of all gradients: equal weights, real features, float32, no dropout."""
     ours, peer, features = equal_pair(name)
     labels = torch.arange(BATCH) % len(EMOTIONS)
     logits = [network(features) for network in (ours, peer)]
@@ -91,9 +93,12 @@ def difference(ours: torch.Tensor, theirs: torch.Tensor) -> float:
     return ((ours - theirs).norm() / ours.norm()).item()
 
 
-def _paths() -> list[Path]:
-    import pandas as pd
+def largest_of(differences: Iterable[float]) -> float:
+    """Return the largest, or NaN if one is NaN, which `max` may pass over."""
+    return float(np.max(list(differences)))
 
+
+def _paths() -> list[Path]:
     return [Path("data/raw") / path for path in pd.read_csv("data/clips.csv")["path"]]
 
 

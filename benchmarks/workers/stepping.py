@@ -11,9 +11,14 @@ class EnoughSteps(BaseException):
 
 
 def main_of(module: str, arguments: Sequence[str]) -> Callable[[], None]:
-    """Import a module and return its `main`, which will find these arguments on its command line."""
+    """Import a module and return its `main`, which will find these arguments on its command line.
+
+    What the module imports late, its `import_all` imports now, if it has one.
+    """
     sys.argv = [module, *arguments]
-    return importlib.import_module(module).main
+    imported = importlib.import_module(module)
+    getattr(imported, "import_all", lambda: None)()
+    return imported.main
 
 
 @contextlib.contextmanager
