@@ -17,7 +17,8 @@ that this pipeline was built to, with its networks and hyperparameters; the goal
 another processor.
 
 - *Features*: from WAV files to `.pt` files, without starting Python and importing, which all sides do and the table of
-  stages lists. Threads are as each side sets them: two on two cores for ours, torch's default for its peers.
+  stages lists. Threads are as each side sets them: two on two cores for ours, torch's default for its peers, but one
+  for torch beside librosa, which is faster.
 - *Training steps*: the medians of steps 9 to 24 of real trainings on the real features, from new weights. Gradients
   that vanish over the steps of an LSTM become denormal numbers; the plain way does not flush them to zero, and how many
   there are changes with the weights. So where a trained `models/lstm.pt` is at hand, another row starts the plain way

@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--resampler", choices=RESAMPLERS, default="soxr")
     arguments = parser.parse_args()
+    torch.set_num_threads(1)  # two compete with NumPy's and take three times as long to resample
     clips = pd.read_csv(CLIPS)
     mels, mfccs = [], []
     for path in clips["path"]:
