@@ -88,10 +88,10 @@ def main() -> None:
         for name in ("cnn", "lstm")
     }
 
-    embedded = loaders["extractor"]
-    ordered = DataLoader(embedded["train"].dataset, batch_size=32)
+    mel_loaders = loaders["extractor"]
+    ordered = DataLoader(mel_loaders["train"].dataset, batch_size=32)
     x_train, x_val, x_test = (
-        predict(nets["extractor"].embed, loader) for loader in (ordered, embedded["val"], embedded["test"])
+        predict(nets["extractor"].embed, loader) for loader in (ordered, mel_loaders["val"], mel_loaders["test"])
     )
     model = lightgbm.LGBMClassifier(
         n_estimators=500,
