@@ -22,8 +22,8 @@ from scipy import stats
 from benchmarks import corpus, gpu, machine
 from benchmarks.complete import EPOCHS, MEASURED
 from benchmarks.measuring import run
-from scripts.markdown import render
-from stages.ser.files import read_table, replacing, write_table
+from ser.evaluation.markdown import render
+from ser.storage.files import read_table, replacing, write_table
 
 HERE = Path(__file__).parent
 TRAINING_STAGES = ("train_cnn", "train_lstm", "train_extractor", "extract_features", "train_lgbm")

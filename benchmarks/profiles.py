@@ -9,7 +9,7 @@ from benchmarks import gpu, reruns
 from benchmarks.measuring import run, timed, worker
 from benchmarks.steps import NETWORKS
 from benchmarks.table import duration, memory
-from scripts.markdown import render
+from ser.evaluation.markdown import render
 
 STAGES = {
     "fetch": (),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from benchmarks import machine
 from benchmarks.table import HEADINGS, Row
-from scripts.markdown import render
+from ser.evaluation.markdown import render
 
 METHOD = """\
 Each ratio is measured in one run: both sides in turn, each time in a process of its own, {repeats} times (complete

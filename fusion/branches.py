@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from jsonschema import Draft202012Validator
 
 from fusion.contract import ABOUT, ABOUT_KEY, COLUMNS, LISTS, VERSION, has_type, may_be_null
-from stages.ser.emotions import EMOTIONS
-from stages.ser.files import replacing
+from ser.corpora.emotions import EMOTIONS
+from ser.storage.files import replacing
 
 TOLERANCE = 1e-4  # of the sum of probabilities whose logarithms are float32
 SHOWN = 5  # offenders of each kind

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from stages.ser.emotions import EMOTIONS
-from stages.ser.errors import reporting
-from stages.ser.files import write_json
+from ser.corpora.emotions import EMOTIONS
+from ser.storage.errors import reporting
+from ser.storage.files import write_json
 
 VERSION = "1.0"  # a new first number where old readers would go wrong, a new second one where something is added
 SCHEMA = Path("fusion/contract.schema.json")

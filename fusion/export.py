@@ -1,4 +1,4 @@
-"""Write the audio branch: crossval/runs/<protocol>/<model>, encoders/embeddings/original.pt → fusion/audio.parquet."""
+"""Write the audio branch: studies/*/runs/<protocol>/<model>, an encoder's embeddings → fusion/audio.parquet."""
 
 import dataclasses
 from pathlib import Path
@@ -7,43 +7,58 @@ import numpy as np
 import pandas as pd
 from scipy.special import log_softmax
 
-from crossval.runs import CLIPS, RUNS, log_probabilities, read_runs
-from encoders.copies import EMBEDDINGS, EmbeddedClips
-from encoders.waveforms import SAMPLE_RATE_HZ
 from fusion.branches import write_branch
-from stages.ser.errors import reporting
-from stages.ser.files import read_table
-from stages.ser.params import build, check, read_params
+from ser.data.embeddings import EmbeddedClips
+from ser.encoders.waveforms import SAMPLE_RATE_HZ
+from ser.evaluation.runs import log_probabilities, read_runs
+from ser.storage.errors import reporting
+from ser.storage.files import read_table
+from ser.storage.params import build, check, read_params
 
 PARAMS = Path("fusion/params.yaml")
-ENCODER_PARAMS = Path("encoders/params.yaml")
+ENCODER_PARAMS = Path("studies/encoders/params.yaml")
+STUDIES = Path("studies")
+EMBEDDINGS = Path("studies/encoders/embeddings")
 COPY = "original"
+CLIPS = Path("data/clips.csv")
 BRANCH = Path("fusion/audio.parquet")
 
 
 @dataclasses.dataclass(frozen=True)
 class ExportSettings:
-    """Whose predictions are handed over, and which layer of the encoder is the embedding."""
+    """Whose predictions are handed over, and which layer of which encoder is the embedding."""
 
+    project: str
     protocol: str
     model: str
     seed: int
+    encoder: str
     layer: int
 
     def __post_init__(self) -> None:
         check(self.layer >= 0, "layer", self.layer, "0 or more")
+
+    @property
+    def runs(self) -> Path:
+        """The folder of the model's runs."""
+        return STUDIES / self.project / "runs" / self.protocol / self.model
+
+    @property
+    def embeddings(self) -> Path:
+        """The file of the encoder's embeddings."""
+        return EMBEDDINGS / self.encoder / f"{COPY}.pt"
 
 
 def main() -> None:
     with reporting("export"):
         settings = build(ExportSettings, read_params(PARAMS, "export"), "export", str(PARAMS))
         clips = read_table(CLIPS, ("clip", "actor"), clip=str).sort_values("clip")
-        runs = choose_runs(read_runs(settings.protocol, settings.model), clips["clip"], settings)
+        runs = choose_runs(read_runs(settings.runs), clips["clip"], settings)
         about = {
             "modality": "audio",
             "model": settings.model,
             "protocol": settings.protocol,
-            "encoder": read_params(ENCODER_PARAMS, "encoder")["name"],
+            "encoder": read_params(ENCODER_PARAMS, "sources")[settings.encoder]["name"],
             "embedding_layer": settings.layer,
             "sample_rate_hz": SAMPLE_RATE_HZ,
             "simulated": False,
@@ -56,7 +71,7 @@ def main() -> None:
             "seed": runs["seed"],
             "emotion": runs["emotion"],
             "log_probabilities": calibrate(runs),
-            "embedding": choose_layer(EmbeddedClips.read([COPY], runs.assign(split="test")), settings.layer),
+            "embedding": choose_layer(EmbeddedClips.read([settings.embeddings], runs.assign(split="test")), settings),
         }
         write_branch(BRANCH, about, columns)
         print(f"{BRANCH}: {len(runs)} clips of {clips['actor'].nunique()} speakers")
@@ -73,7 +88,7 @@ def choose_runs(runs: pd.DataFrame, clips: pd.Series, settings: ExportSettings) 
     wrong = sorted(set(clips) ^ set(tested.index) | set(tested.index[tested > 1]))
     if wrong:
         raise ValueError(
-            f"{RUNS / settings.protocol / settings.model}: expected each clip of {CLIPS} in one test fold of seed "
+            f"{settings.runs}: expected each clip of {CLIPS} in one test fold of seed "
             f"{settings.seed}, {len(wrong)} are not, first {wrong[:5]}; the seeds are {sorted(set(runs['seed']))}. Run "
             "its missing folds, or change `export` in fusion/params.yaml; random splits cannot be handed over."
         )
@@ -85,11 +100,11 @@ def calibrate(runs: pd.DataFrame) -> np.ndarray:
     return log_softmax(log_probabilities(runs) / runs["temperature"].to_numpy()[:, None], axis=1)
 
 
-def choose_layer(clips: EmbeddedClips, layer: int) -> np.ndarray:
+def choose_layer(clips: EmbeddedClips, settings: ExportSettings) -> np.ndarray:
     """Return the mean over time of a layer of the first copy, (clip, width)."""
     last = clips.embeddings.shape[2] - 1
-    check(layer <= last, "export.layer", layer, f"0 to {last}, as {EMBEDDINGS / COPY}.pt has")
-    return clips.embeddings[0, :, layer, 0]
+    check(settings.layer <= last, "export.layer", settings.layer, f"0 to {last}, as {settings.embeddings} has")
+    return clips.embeddings[0, :, settings.layer, 0]
 
 
 def name_utterance(clip: str) -> str:

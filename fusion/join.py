@@ -9,15 +9,16 @@ import pandas as pd
 import pyarrow as pa
 from scipy.special import log_softmax
 
-from crossval.calibration import calibration_error
-from crossval.fuse import fit_weights
-from crossval.runs import DIGITS
-from crossval.statistics import compare_pairs, confusion_counts, over_units, uar
 from fusion.branches import read_about, read_branch, read_column
-from stages.ser.emotions import EMOTION_INDEX, EMOTIONS
-from stages.ser.errors import reporting
-from stages.ser.files import write_json
-from stages.ser.params import build, check, read_params
+from ser.corpora.emotions import EMOTION_INDEX, EMOTIONS
+from ser.evaluation.calibration import calibration_error
+from ser.evaluation.fold_predictions import DIGITS
+from ser.evaluation.late_fusion import fit_weights
+from ser.evaluation.recall import uar
+from ser.evaluation.statistics import compare_pairs, confusion_counts, over_units
+from ser.storage.errors import reporting
+from ser.storage.files import write_json
+from ser.storage.params import build, check, read_params
 
 PARAMS = Path("fusion/params.yaml")
 METRICS = Path("fusion/metrics/example.json")
@@ -59,7 +60,7 @@ def evaluate(branches: dict[str, pa.Table], seed: int) -> dict[str, dict]:
     for (name, table), own, there in zip(branches.items(), logs, present, strict=True):
         metrics[name] = score(own[there], labels[there], speakers[there])
         metrics[name]["simulated"] = read_about(table)["simulated"]
-        metrics[name]["gain"] = compare(joined[there], own[there], labels[there], speakers[there])
+        metrics[name]["gain"] = gain_of(joined[there], own[there], labels[there], speakers[there])
     return metrics
 
 
@@ -128,7 +129,7 @@ def score(logs: np.ndarray, labels: np.ndarray, speakers: np.ndarray) -> dict[st
     }
 
 
-def compare(joined: np.ndarray, own: np.ndarray, labels: np.ndarray, speakers: np.ndarray) -> dict[str, float]:
+def gain_of(joined: np.ndarray, own: np.ndarray, labels: np.ndarray, speakers: np.ndarray) -> dict[str, float]:
     """Return by how much the UAR of the joined branches exceeds that of one, on the utterances that it has."""
     pair = {JOINED: count(joined, labels, speakers), "own": count(own, labels, speakers)}
     return compare_pairs(pair)[GAIN].to_dict("records")[0]

@@ -10,9 +10,9 @@ from scipy.special import log_softmax
 from scipy.stats import norm
 
 from fusion.branches import read_branch, read_column, write_branch
-from stages.ser.emotions import EMOTION_INDEX, EMOTIONS
-from stages.ser.errors import reporting
-from stages.ser.params import build, check, read_params
+from ser.corpora.emotions import EMOTION_INDEX, EMOTIONS
+from ser.storage.errors import reporting
+from ser.storage.params import build, check, read_params
 
 PARAMS = Path("fusion/params.yaml")
 LIKE = Path("fusion/audio.parquet")

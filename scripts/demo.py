@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from scripts.dotted import override
+from ser.storage.dotted import override
 
 ROOT = Path(__file__).resolve().parent.parent
 

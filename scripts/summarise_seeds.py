@@ -11,8 +11,8 @@ import pandas as pd
 from dvc.api import DVCFileSystem
 from dvc.scm import RevError
 
-from stages.ser.files import read_table, write_json
-from stages.ser.params import read_params
+from ser.storage.files import read_table, write_json
+from ser.storage.params import read_params
 
 SCORES = ("accuracy", "uar", "macro_f1")
 SUMMARY = Path("metrics/seeds.json")

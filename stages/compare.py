@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.ser import plotting
-from stages.ser.errors import reporting
-from stages.ser.files import read_table, write_table
-from stages.ser.params import read_params
+from ser.evaluation import plotting
+from ser.storage.errors import reporting
+from ser.storage.files import read_table, write_table
+from ser.storage.params import read_params
 
 SCORES = ("accuracy", "accuracy_low", "accuracy_high", "uar", "macro_f1", "roc_auc")
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.ser import scoring
-from stages.ser.errors import reporting
-from stages.ser.files import read_table, write_json, write_table
-from stages.ser.predictions import SPLITS, read_predictions
+from ser.evaluation import scoring
+from ser.evaluation.predictions import SPLITS, read_predictions
+from ser.storage.errors import reporting
+from ser.storage.files import read_table, write_json, write_table
 
 
 def main() -> None:

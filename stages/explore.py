@@ -5,12 +5,12 @@ from pathlib import Path
 import pandas as pd
 import soundfile
 
-from stages.ser import corpus_plots
-from stages.ser.errors import reporting
-from stages.ser.files import read_table
-from stages.ser.params import read_params
-from stages.ser.plotting import save_figure
-from stages.ser.tensors import load_tensors
+from ser.evaluation import corpus_plots
+from ser.evaluation.plotting import save_figure
+from ser.storage.errors import reporting
+from ser.storage.files import read_table
+from ser.storage.params import read_params
+from ser.storage.tensors import load_tensors
 
 FIGURES = Path("plots/corpus")
 

@@ -1,30 +1,24 @@
-"""Embed every clip with the trained CNN-LSTM: models/extractor.pt, data/features/mel.pt → data/embeddings.pt."""
+"""Embed every clip with the trained CNN-LSTM: models/extractor, data/features/mel.pt → data/embeddings.pt."""
 
 from pathlib import Path
 
-import torch
-
-from stages.ser.errors import reporting
-from stages.ser.model_files import load_network
-from stages.ser.networks.cnn_lstm import CNNLSTM, CNNLSTMConfig
-from stages.ser.params import build, read_params
-from stages.ser.runtime import RunSettings, prepare
-from stages.ser.tensors import load_tensors, save_tensors
+from ser.models.extractor import Extractor
+from ser.storage.errors import reporting
+from ser.storage.params import build, read_params
+from ser.storage.tensors import load_tensors, save_tensors
+from ser.training.runtime import RunSettings, set_up_torch
 
 PARAMS = Path("params.yaml")
-MODEL = Path("models/extractor.pt")
+MODEL = Path("models/extractor")
 MEL = Path("data/features/mel.pt")
 EMBEDDINGS = Path("data/embeddings.pt")
-BATCH = 64
 
 
-@torch.inference_mode()
 def main() -> None:
     with reporting("extract_features"):
-        device = prepare(build(RunSettings, read_params(PARAMS, "train"), "train"))
-        network = load_network(CNNLSTM, CNNLSTMConfig, MODEL).to(device)
+        device = set_up_torch(build(RunSettings, read_params(PARAMS, "train"), "train").threads)
         mel = load_tensors(MEL, ("clips", "features"))
-        embeddings = torch.cat([network.embed(batch.to(device)).cpu() for batch in mel["features"].split(BATCH)])
+        embeddings = Extractor.load(MODEL, device).embed(mel["features"])
         save_tensors({"clips": mel["clips"], "features": embeddings}, EMBEDDINGS)
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pooch
 
-from stages.ser.errors import reporting
-from stages.ser.params import build, check, read_params
-from stages.ser.sources import copy_clips, download, read_manifest, replacing_folder
-from stages.ser.synthesis import SyntheticCorpus, write_corpus
+from ser.corpora.sources import copy_clips, download, read_manifest, replacing_folder
+from ser.corpora.synthesis import SyntheticCorpus, write_corpus
+from ser.storage.errors import reporting
+from ser.storage.params import build, check, read_params
 
 PARAMS = Path("params.yaml")
 MANIFEST = Path("data/ravdess.md5")

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from stages.ser.clips import measure_folder, summarise
-from stages.ser.errors import reporting
-from stages.ser.files import write_table
+from ser.corpora.clips import measure_folder, summarise
+from ser.storage.errors import reporting
+from ser.storage.files import write_table
 
 RAW = Path("data/raw")
 CLIPS = Path("data/clips.csv")

@@ -1,19 +1,20 @@
 """Compute each clip's log-mel at its own length and level: data/raw, data/clips.csv → data/features/logmel.pt."""
 
 import contextlib
-from collections.abc import Generator, Iterator
+import dataclasses
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from stages.ser.audio import load_mono
-from stages.ser.chunks import each_chunk
-from stages.ser.errors import reporting
-from stages.ser.files import read_table
-from stages.ser.logmel import LogMelSettings, TrimmedLogMel
-from stages.ser.params import build, read_params
-from stages.ser.streams import save_stream
+from ser.features.audio import load_mono
+from ser.features.chunks import each_chunk
+from ser.features.own_length_mel import OwnLengthMel
+from ser.storage.errors import reporting
+from ser.storage.files import read_table
+from ser.storage.params import build, read_params
+from ser.storage.streams import save_stream
 
 PARAMS = Path("params.yaml")
 RAW = Path("data/raw")
@@ -22,26 +23,24 @@ LOGMEL = Path("data/features/logmel.pt")
 CHUNK = 4  # clips transformed at once: few enough to stay in the processor's cache
 
 
-def compute_logmel(paths: list[Path], settings: LogMelSettings, sample_rate_hz: int) -> Iterator[list[torch.Tensor]]:
-    """Yield chunks of clips, each (frames, n_mels) float32 in dB."""
-    log_mel = TrimmedLogMel(settings, sample_rate_hz)
-    yield from each_chunk(lambda chunk: log_mel([load_mono(path, sample_rate_hz) for path in chunk]), paths, CHUNK)
-
-
 def main() -> None:
     with reporting("precompute_logmel"):
-        settings, audio = read_params(PARAMS, "logmel", "audio")
-        settings = build(LogMelSettings, settings, "logmel")
+        logmel, audio = read_params(PARAMS, "logmel", "audio")
+        front_end = build(OwnLengthMel, {"sample_rate_hz": audio["sample_rate_hz"], "logmel": logmel})
         clips = read_table(CLIPS, ("clip", "path"))
+        paths = [RAW / path for path in clips["path"]]
         lengths: list[int] = []
 
         def frames() -> Generator[torch.Tensor, None, None]:
-            for chunk in compute_logmel([RAW / path for path in clips["path"]], settings, audio["sample_rate_hz"]):
+            for chunk in each_chunk(
+                lambda paths: front_end([load_mono(path, front_end.sample_rate_hz) for path in paths]), paths, CHUNK
+            ):
                 lengths.extend(len(clip) for clip in chunk)
                 yield torch.cat(chunk)
 
         def rest() -> dict[str, Any]:
-            return {"clips": clips["clip"].tolist(), "lengths": torch.tensor(lengths)}
+            front = dataclasses.asdict(front_end)
+            return {"clips": clips["clip"].tolist(), "front_end": front, "lengths": torch.tensor(lengths)}
 
         # closing: an error in writing ends the work and its progress bar before it is reported
         with contextlib.closing(frames()) as chunks:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.ser.errors import reporting
-from stages.ser.files import read_table, write_table
-from stages.ser.params import build, read_params
-from stages.ser.splits import SplitSettings, assign_splits
+from ser.corpora.splits import SplitSettings, assign_splits
+from ser.storage.errors import reporting
+from ser.storage.files import read_table, write_table
+from ser.storage.params import build, read_params
 
 PARAMS = Path("params.yaml")
 CLIPS = Path("data/clips.csv")

@@ -1,24 +1,38 @@
-"""Train AudioCNN on mel: data/features/mel.pt → models/cnn.pt, its history and its predictions."""
+"""Train AudioCNN on mel: data/features/mel.pt → models/cnn/, its history and its predictions."""
 
-import dataclasses
 from pathlib import Path
 
-from stages.ser.errors import reporting
-from stages.ser.network_stage import train_network
-from stages.ser.networks.cnn import AudioCNN, AudioCNNConfig
-from stages.ser.predictions import write_predictions
-from stages.ser.training import TrainingSettings
+from ser.data.fixed_length import RAVDESS_AudioDataset
+from ser.data.tables import join_splits
+from ser.evaluation.predictions import write_predictions
+from ser.models.cnn import CNN, Settings
+from ser.storage.errors import reporting
+from ser.storage.files import read_table, write_table
+from ser.storage.params import build, read_params
+from ser.training.runtime import RunSettings, set_up_torch
 
-
-@dataclasses.dataclass(frozen=True)
-class Settings(TrainingSettings):
-    network: AudioCNNConfig
+PARAMS = Path("params.yaml")
+CLIPS = Path("data/clips.csv")
+SPLITS = Path("data/splits.csv")
+MEL = Path("data/features/mel.pt")
+MODEL = Path("models/cnn")
+HISTORY = Path("plots/history/cnn.csv")
+PREDICTIONS = Path("data/predictions/cnn.csv")
+RESUME = Path(".resume/train_cnn.pt")
 
 
 def main() -> None:
     with reporting("train_cnn"):
-        trained = train_network("cnn", AudioCNN, Settings, Path("data/features/mel.pt"))
-        write_predictions(trained.clips, trained.probabilities(), Path("data/predictions/cnn.csv"))
+        run, settings = read_params(PARAMS, "train", "train_cnn")
+        run, settings = build(RunSettings, run, "train"), build(Settings, settings, "train_cnn")
+        device = set_up_torch(run.threads)
+        clips = join_splits(read_table(CLIPS, ("clip", "emotion")), read_table(SPLITS, ("clip", "split")))
+        dataset = RAVDESS_AudioDataset.from_cache(MEL, clips)
+        model = CNN.train(dataset, settings, run, device, RESUME)
+        model.save(MODEL)
+        write_table(model.history, HISTORY)
+        write_predictions(clips, model.probabilities(dataset.features), PREDICTIONS)
+        RESUME.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,23 @@
-"""Train LightGBM on the embeddings: data/embeddings.pt → models/lgbm.txt and the hybrid's predictions."""
+"""Train LightGBM on the embeddings: data/embeddings.pt, models/extractor → models/hybrid/ and its predictions."""
 
 from pathlib import Path
 
-from stages.ser.boosting import BoostingSettings, train_boosting
-from stages.ser.dataset import RAVDESS_AudioDataset, class_weights, join_splits
-from stages.ser.emotions import EMOTIONS
-from stages.ser.errors import reporting
-from stages.ser.files import read_table, replacing, write_json
-from stages.ser.params import build, read_params
-from stages.ser.predictions import write_predictions
+from ser.data.fixed_length import RAVDESS_AudioDataset
+from ser.data.tables import join_splits
+from ser.evaluation.predictions import write_predictions
+from ser.models.extractor import Extractor
+from ser.models.hybrid import Hybrid
+from ser.storage.errors import reporting
+from ser.storage.files import read_table
+from ser.storage.params import build, read_params
+from ser.training.boosting import BoostingSettings
 
 PARAMS = Path("params.yaml")
 CLIPS = Path("data/clips.csv")
 SPLITS = Path("data/splits.csv")
 EMBEDDINGS = Path("data/embeddings.pt")
-MODEL = Path("models/lgbm.txt")
+EXTRACTOR = Path("models/extractor")
+MODEL = Path("models/hybrid")
 PREDICTIONS = Path("data/predictions/hybrid.csv")
 
 
@@ -23,17 +26,9 @@ def main() -> None:
         settings = build(BoostingSettings, read_params(PARAMS, "train_lgbm"), "train_lgbm")
         clips = join_splits(read_table(CLIPS, ("clip", "emotion")), read_table(SPLITS, ("clip", "split")))
         dataset = RAVDESS_AudioDataset.from_cache(EMBEDDINGS, clips)
-        train, val = dataset.part("train"), dataset.part("val")
-        model = train_boosting(
-            (train.features.numpy(), train.labels.numpy()),
-            (val.features.numpy(), val.labels.numpy()),
-            class_weights(train.labels, len(EMOTIONS)).numpy(),
-            settings,
-        )
-        with replacing(MODEL) as temporary:
-            model.booster_.save_model(temporary)
-        write_json({"best_iteration": model.best_iteration_, "emotions": EMOTIONS}, MODEL.with_suffix(".json"))
-        write_predictions(clips, model.predict_proba(dataset.features.numpy()), PREDICTIONS)
+        model = Hybrid.train(dataset, settings)
+        model.save(MODEL, Extractor.load(EXTRACTOR))
+        write_predictions(clips, model.probabilities(dataset.features), PREDICTIONS)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from stages.ser.checkpoints import Checkpoint
+from ser.training.checkpoints import Checkpoint
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
-from scripts.dotted import leaves, override
+from ser.storage.dotted import leaves, override
 
 NO_GIT = {"core": {"no_scm": True}}  # for Repo: what is declared does not depend on a checkout
 

@@ -7,7 +7,7 @@ import soundfile
 import torch
 from torchaudio.transforms import Resample
 
-from stages.ser.audio import (
+from ser.features.audio import (
     AudioSettings,
     _resampling_basis,
     fix_length,

@@ -5,11 +5,11 @@ import dataclasses
 import pytest
 import torch
 
-from stages.ser import schedule_training
-from stages.ser.augmentation import Augmentation, Mixture, augment, mix, mixed_loss, warped_bands
-from stages.ser.masks import mask_of
-from stages.ser.params import ParamsError
-from stages.ser.ragged import RaggedDataset
+from ser.data.augmentation import Augmentation, Mixture, augment, mix, mixed_loss, warped_bands
+from ser.data.masks import mask_of
+from ser.data.own_length import OwnLengthClips
+from ser.storage.params import ParamsError
+from ser.training import one_cycle as schedule_training
 from tests.test_compact import SCHEDULE, clips, compact
 
 OFF = Augmentation(*[0.0] * 2, 0, *[0.0] * 4, 0, 0, 0.0, 0.0)
@@ -173,7 +173,7 @@ def test_only_training_clips_are_augmented(monkeypatch):
         schedule_training, "augment", lambda frames, lengths, *_: seen.append(frames.mean()) or (frames, lengths)
     )
     train, val = clips(12), clips(6, seed=1)
-    val = RaggedDataset([clip + 1000 for clip in val.clips], val.labels)
+    val = OwnLengthClips([clip + 1000 for clip in val.clips], val.labels)
     schedule_training.fit_on_schedule(compact(), train, val, 8, SCHEDULE, OFF, 0, "float32", torch.device("cpu"))
     assert len(seen) == SCHEDULE.epochs * 3
     assert max(seen) < 500

@@ -18,10 +18,10 @@ from benchmarks.peers import librosa_features, on_the_fly, training
 from benchmarks.table import Row
 from benchmarks.workers import checks, kernels, timed
 from scripts.demo import ROOT
+from ser.corpora.ravdess import parse_name
+from ser.corpora.synthesis import SAMPLE_RATE_HZ, synthesise_clip
+from ser.storage.tensors import load_tensors, save_tensors
 from stages import precompute_mel, precompute_mfcc
-from stages.ser.corpus import parse_name
-from stages.ser.synthesis import SAMPLE_RATE_HZ, synthesise_clip
-from stages.ser.tensors import load_tensors, save_tensors
 
 NAMES = [
     f"Actor_{actor:02d}/03-01-{emotion:02d}-01-01-01-{actor:02d}.wav" for actor in (1, 2) for emotion in range(1, 5)
@@ -207,7 +207,7 @@ def test_extrapolation_adds_the_epochs_that_were_not_measured():
 
 
 def test_epochs_are_those_of_the_committed_params_and_of_the_notebook():
-    from stages.ser.params import read_params
+    from ser.storage.params import read_params
 
     params = {name: read_params(ROOT / "params.yaml", f"train_{name}") for name in complete.EPOCHS}
     assert {name: section["epochs"] for name, section in params.items()} == complete.EPOCHS

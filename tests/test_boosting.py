@@ -4,7 +4,7 @@ import lightgbm
 import numpy as np
 import pytest
 
-from stages.ser.boosting import BoostingSettings, train_boosting
+from ser.training.boosting import BoostingSettings, train_boosting
 
 DIMENSIONS = 12
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from stages.ser.checkpoints import Checkpoint
+from ser.training.checkpoints import Checkpoint
 
 STATE = {"epoch": 3, "weights": {"w": torch.arange(6.0).reshape(2, 3).T}, "history": [{"loss": 0.1}]}
 
@@ -37,7 +37,7 @@ def test_the_state_of_another_training_is_not_taken_up(before, after):
 
 def test_the_state_of_other_code_is_not_taken_up(monkeypatch):
     Checkpoint("cnn", 1).save(STATE)
-    monkeypatch.setattr("stages.ser.checkpoints._imported_code", lambda: [b"other"])
+    monkeypatch.setattr("ser.training.checkpoints._imported_code", lambda: [b"other"])
     assert Checkpoint("cnn", 1).load() is None
 
 

@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from stages.ser.chunks import each_chunk
+from ser.features.chunks import each_chunk
 
 
 @pytest.fixture(autouse=True)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from ser.corpora.clips import COLUMNS, measure_folder, summarise
+from ser.corpora.ravdess import CorpusError, all_names
+from ser.corpora.wav import missing_bytes
+from ser.storage.files import read_table, write_table
 from stages import ingest
-from stages.ser.clips import COLUMNS, measure_folder, summarise
-from stages.ser.corpus import CorpusError, all_names
-from stages.ser.files import read_table, write_table
-from stages.ser.wav import missing_bytes
 
 NAMES = [str(path) for path in all_names(2)[::20]]  # three clips each of two actors
 FIRST, SECOND, THIRD = NAMES[:3]

@@ -8,18 +8,18 @@ import pytest
 import soundfile
 import torch
 
+from ser.data.augmentation import Augmentation
+from ser.data.masks import mask_of
+from ser.data.own_length import OwnLengthClips, bucketed_batches
+from ser.features.own_length_mel import LogMelSettings, TrimmedLogMel, sounding
+from ser.networks.compact import CompactConfig, CompactNet, MaskedBatchNorm, MaskedBiLSTM, halve
+from ser.networks.pooling import AttentivePooling
+from ser.storage.params import ParamsError
+from ser.storage.tensors import save_tensors
+from ser.training.checkpoints import Checkpoint
+from ser.training.one_cycle import fit_on_schedule, predict_ragged_logits
+from ser.training.schedule import ScheduleSettings
 from stages.precompute_logmel import compute_logmel
-from stages.ser.augmentation import Augmentation
-from stages.ser.checkpoints import Checkpoint
-from stages.ser.logmel import LogMelSettings, TrimmedLogMel, sounding
-from stages.ser.masks import mask_of
-from stages.ser.networks.compact import CompactConfig, CompactNet, MaskedBatchNorm, MaskedBiLSTM, halve
-from stages.ser.networks.pooling import AttentivePooling
-from stages.ser.params import ParamsError
-from stages.ser.ragged import RaggedDataset, bucketed_batches
-from stages.ser.schedule import ScheduleSettings
-from stages.ser.schedule_training import fit_on_schedule, predict_ragged_logits
-from stages.ser.tensors import save_tensors
 from tests.interruption import ended
 
 CPU = torch.device("cpu")
@@ -29,7 +29,7 @@ SCHEDULE = ScheduleSettings(2, 4, 0.01, 0.2, 0.01, 0.1, 0.5, 5.0)
 MILD = Augmentation(0.1, 0.05, 0, 3.0, 2.0, 0.2, 20.0, 1, 3, 0.1, 0.2)
 
 
-def clips(number: int, seed: int = 0, spread: float = 1.0) -> RaggedDataset:
+def clips(number: int, seed: int = 0, spread: float = 1.0) -> OwnLengthClips:
     """Clips of 9 to 30 frames in dB whose label shows in the loudest bands."""
     generator = torch.Generator().manual_seed(seed)
     lengths = torch.randint(9, 31, (number,), generator=generator).tolist()
@@ -37,7 +37,7 @@ def clips(number: int, seed: int = 0, spread: float = 1.0) -> RaggedDataset:
     frames = [spread * torch.randn(length, BANDS, generator=generator) - 30 for length in lengths]
     for clip, label in zip(frames, labels.tolist(), strict=True):
         clip[:, 2 * label : 2 * label + 2] += 10
-    return RaggedDataset(frames, labels)
+    return OwnLengthClips(frames, labels)
 
 
 def compact(config: CompactConfig = CONFIG, seed: int = 0) -> CompactNet:
@@ -215,12 +215,12 @@ def test_the_cache_gives_clips_in_the_order_of_the_table(tmp_path):
     content = {"clips": ["a", "b"], "frames": torch.arange(10.0).view(5, 2), "lengths": torch.tensor([2, 3])}
     save_tensors(content, tmp_path / "logmel.pt")
     table = pd.DataFrame({"clip": ["b", "a"], "emotion": ["sad", "calm"]})
-    data = RaggedDataset.from_cache(tmp_path / "logmel.pt", table)
+    data = OwnLengthClips.from_cache(tmp_path / "logmel.pt", table)
     assert data.lengths.tolist() == [3, 2]
     assert data.clips[0].tolist() == [[4, 5], [6, 7], [8, 9]]
     assert data.labels.tolist() == [3, 1]
     with pytest.raises(ValueError, match="lacks 1 clips, first \\['c'\\]"):
-        RaggedDataset.from_cache(tmp_path / "logmel.pt", table.assign(clip=["b", "c"]))
+        OwnLengthClips.from_cache(tmp_path / "logmel.pt", table.assign(clip=["b", "c"]))
 
 
 LOGMEL = LogMelSettings(n_mels=20, n_fft=512, hop_samples=400, top_db=80.0, trim_db=35.0)

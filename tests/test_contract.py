@@ -15,17 +15,17 @@ import torch
 from jsonschema import Draft202012Validator
 from scipy.special import log_softmax
 
-from crossval.calibration import fit_temperature
-from crossval.protocols import LUNA
-from crossval.runs import Run, read_runs
-from crossval.statistics import uar
 from fusion import contract, export, join, simulate
 from fusion.branches import make_table, read_about, read_branch, read_column, require_contract, write_branch
 from fusion.contract import ABOUT, ABOUT_KEY, COLUMNS, LISTS, VERSION, json_schema, may_be_null
 from scripts.demo import ROOT
-from stages.ser.emotions import EMOTION_INDEX, EMOTIONS
-from stages.ser.params import ParamsError, read_params
-from stages.ser.tensors import save_tensors
+from ser.corpora.emotions import EMOTION_INDEX, EMOTIONS
+from ser.corpora.protocols import LUNA
+from ser.evaluation.calibration import fit_temperature
+from ser.evaluation.statistics import uar
+from ser.storage.params import ParamsError, read_params
+from ser.storage.tensors import save_tensors
+from studies.run import Run, read_runs
 from tests.pipeline import declared_params, read_leaves, stages_of
 from tests.test_crossval import finish, project, table  # noqa: F401  (fixtures)
 

@@ -4,8 +4,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from stages.ser.corpus import ClipName, all_names, parse_name
-from stages.ser.emotions import EMOTIONS
+from ser.corpora.emotions import EMOTIONS
+from ser.corpora.ravdess import ClipName, all_names, parse_name
 
 
 def test_every_field_of_a_name_is_parsed():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from stages.ser.networks.cpu_layers import Conv2d, Dropout
+from ser.networks.cpu_layers import Conv2d, Dropout
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])

@@ -10,14 +10,15 @@ import pytest
 import torch
 import yaml
 
-from crossval import aggregate, compare_variants, runs
-from crossval.compact import changed
-from crossval.protocols import LUNA, FoldSettings, assign_folds
-from crossval.runs import Run, join_logits, permute_labels, read_runs, write_run
-from crossval.summarise import beside
 from scripts.demo import ROOT
-from stages.ser.corpus import all_names, parse_name
-from stages.ser.emotions import EMOTION_INDEX, EMOTIONS
+from ser.corpora.emotions import EMOTION_INDEX, EMOTIONS
+from ser.corpora.protocols import LUNA, FoldSettings, assign_folds
+from ser.corpora.ravdess import all_names, parse_name
+from ser.models.compact import changed
+from studies import run as runs
+from studies.comparison import aggregate, compare_variants
+from studies.comparison.summarise import beside
+from studies.run import Run, join_logits, permute_labels, read_runs, write_run
 from tests.pipeline import declared_files, import_closure, stages_of
 
 CROSSVAL = ROOT / "crossval"

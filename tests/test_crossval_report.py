@@ -2,8 +2,8 @@
 
 import pytest
 
-from crossval.report import format_flattery, format_tables
-from crossval.report_figure import draw_models
+from studies.comparison.report import format_flattery, format_tables
+from studies.comparison.report_figure import draw_models
 
 PROTOCOLS = {"luna": "folds", "stratified": "splits"}
 

@@ -10,12 +10,12 @@ import torch
 from sklearn.utils.class_weight import compute_class_weight
 from torch.utils.data import DataLoader
 
+from ser.corpora.emotions import EMOTIONS
+from ser.data.fixed_length import RAVDESS_AudioDataset, class_weights, join_splits, shuffled_batches
+from ser.features.audio import AudioSettings, load_waveform
+from ser.features.fixed_mel import LogMel, MelSettings, mfcc_from_mel
+from ser.storage.tensors import save_tensors
 from stages.precompute_mel import compute_mel
-from stages.ser.audio import AudioSettings, load_waveform
-from stages.ser.dataset import RAVDESS_AudioDataset, class_weights, join_splits, shuffled_batches
-from stages.ser.emotions import EMOTIONS
-from stages.ser.features import LogMel, MelSettings, mfcc_from_mel
-from stages.ser.tensors import save_tensors
 
 AUDIO = AudioSettings(sample_rate_hz=16_000, duration_s=0.2)
 MEL = MelSettings(n_mels=20, n_fft=400, hop_samples=160, top_db=80.0)

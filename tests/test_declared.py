@@ -79,7 +79,7 @@ import lightgbm
 import soundfile
 import yaml
 
-import stages.ser.wav
+import ser.corpora.wav
 
 PARAMS.read_text()
 {**yaml.safe_load(PARAMS.read_text())["synthetic"]}

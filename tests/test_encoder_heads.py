@@ -6,23 +6,23 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from ser.training.copies_fitting import fit_copies, fit_twice, predict_copies
 
-from encoders.attentive import AttentiveConfig, AttentiveHead, LayerMixture, drop_frames
-from encoders.encoder import load_encoder
-from encoders.finetune import MODES, AugmentedLogMel, FineTuned, FinetuneSettings, rate_groups
-from encoders.fitting import fit_copies, fit_twice, predict_copies
-from encoders.inputs import inputs_of
-from encoders.sequences import CopiedClips
-from encoders.train_attentive import Settings, train_attentive
-from encoders.train_finetune import build_network, train_finetuned
-from encoders.tunable import TunableWhisper, load_hearing, load_tunable
 from scripts.demo import ROOT
-from stages.ser.augmentation import Augmentation
-from stages.ser.emotions import EMOTIONS
-from stages.ser.masks import mask_of
-from stages.ser.params import ParamsError, build, read_params
-from stages.ser.schedule import ScheduleSettings
-from stages.ser.tensors import save_tensors
+from ser.corpora.emotions import EMOTIONS
+from ser.data.augmentation import Augmentation
+from ser.data.copies import CopiedClips
+from ser.data.masks import mask_of
+from ser.encoders.loading import load_encoder
+from ser.encoders.tunable import TunableWhisper, load_hearing, load_tunable
+from ser.models.finetuned import MODES, AugmentedLogMel, FineTuned, FinetuneSettings, rate_groups
+from ser.networks.attentive import AttentiveConfig, AttentiveHead, LayerMixture, drop_frames
+from ser.storage.params import ParamsError, build, read_params
+from ser.storage.tensors import save_tensors
+from ser.training.schedule import ScheduleSettings
+from studies.encoders.inputs import inputs_of
+from studies.encoders.train_attentive import Settings, train_attentive
+from studies.encoders.train_finetune import build_network, train_finetuned
 from tests.tiny_encoders import save_encoder, speechlike
 
 CPU = torch.device("cpu")

@@ -1,4 +1,4 @@
-"""`python -m encoders.fetch_weights`: hub or folder, one result, clean errors, no pickles, nothing half-written."""
+"""`python -m studies.encoders.fetch_weights`: hub or folder, one result, clean errors, no pickles, nothing half-written."""
 
 import json
 import os
@@ -11,9 +11,9 @@ import huggingface_hub.constants
 import pytest
 import torch
 
-from encoders import fetch_weights
-from encoders.encoder import load_encoder
 from scripts.demo import ROOT
+from ser.encoders.loading import load_encoder
+from studies.encoders import fetch_weights
 from tests.tiny_encoders import save_encoder, save_pipeline, serving, speechlike
 
 FILES = ["config.json", "model.safetensors", "preprocessor_config.json"]
@@ -56,7 +56,7 @@ def assert_nothing_written() -> None:
 def fetch_from(address: str) -> subprocess.CompletedProcess:
     """Run the script with a hub at this address and an empty cache."""
     settings = {"HF_ENDPOINT": address, "HF_HOME": str(Path("home").absolute()), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "encoders.fetch_weights"]
+    command = [sys.executable, "-m", "studies.encoders.fetch_weights"]
     return subprocess.run(command, env=os.environ | settings, capture_output=True, text=True)
 
 
@@ -166,7 +166,7 @@ def test_a_torchaudio_pipeline_comes_from_a_folder_or_a_server(project, tmp_path
     source = save_pipeline("TINY", tmp_path / "torchaudio", monkeypatch)
     choose("torchaudio:TINY")
     with serving(source, "none") as address:
-        monkeypatch.setattr("encoders.pipelines.URL", f"{address}/none/resolve/{'0' * 40}/")
+        monkeypatch.setattr("ser.encoders.pipelines.URL", f"{address}/none/resolve/{'0' * 40}/")
         fetch_weights.main()
     downloaded = written()
     assert downloaded.keys() == {"config.json", "tiny.pth"}
@@ -181,7 +181,7 @@ def test_a_torchaudio_pipeline_comes_from_a_folder_or_a_server(project, tmp_path
 def test_a_torchaudio_pipeline_that_cannot_be_had_names_both_ways(project, tmp_path, monkeypatch):
     save_pipeline("TINY", tmp_path / "torchaudio", monkeypatch)
     choose("torchaudio:TINY")
-    monkeypatch.setattr("encoders.pipelines.URL", f"{NOWHERE}/")
+    monkeypatch.setattr("ser.encoders.pipelines.URL", f"{NOWHERE}/")
     with pytest.raises(SystemExit, match=r"tiny\.pth gave none[^$]*ENCODER_SOURCE=/path/to/folder   takes tiny\.pth"):
         fetch_weights.main()
     monkeypatch.setenv("ENCODER_SOURCE", "nowhere")

@@ -13,19 +13,21 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoFeatureExtractor, WhisperModel
 
-from encoders import boosted, copies, extraction
-from encoders.copies import EmbeddedClips
-from encoders.embed import pool
-from encoders.encoder import FAMILIES, load_encoder
-from encoders.frames import halve
-from encoders.layers import score_layers
-from encoders.logistic import LogisticSettings, fit_logistic
-from encoders.waveforms import change_speed, trim_silence
 from scripts.demo import ROOT
-from stages.ser.boosting import BoostingSettings
-from stages.ser.emotions import EMOTIONS
-from stages.ser.params import ParamsError, build, read_params
-from stages.ser.tensors import save_tensors
+from ser.corpora.emotions import EMOTIONS
+from ser.data import embeddings as copies
+from ser.data.embeddings import EmbeddedClips
+from ser.encoders import extraction
+from ser.encoders.loading import FAMILIES, load_encoder
+from ser.encoders.waveforms import change_speed, trim_silence
+from ser.models.logistic import LogisticSettings, fit_logistic
+from ser.storage.params import ParamsError, build, read_params
+from ser.storage.tensors import save_tensors
+from ser.training.boosting import BoostingSettings
+from studies.encoders import boosted
+from studies.encoders.embed import pool
+from studies.encoders.frames import halve
+from studies.encoders.layers import score_layers
 from tests.pipeline import declared_files, declared_params, import_closure, read_leaves, stages_of
 from tests.tiny_encoders import LAYERS, POSITIONS, WAVEFORM_FAMILIES, WIDTH, save_encoder, save_pipeline, speechlike
 

@@ -8,9 +8,9 @@ import torch
 from torchaudio.transforms import MFCC
 
 from scripts.demo import ROOT
-from stages.ser.audio import AudioSettings
-from stages.ser.features import LogMel, MelSettings, mfcc_from_mel
-from stages.ser.params import ParamsError, build, read_params
+from ser.features.audio import AudioSettings
+from ser.features.fixed_mel import LogMel, MelSettings, mfcc_from_mel
+from ser.storage.params import ParamsError, build, read_params
 
 RATE_HZ = 16_000
 DESIGN = MelSettings(n_mels=80, n_fft=400, hop_samples=160, top_db=80.0)

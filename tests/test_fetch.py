@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ser.corpora.ravdess import CorpusError, all_names
+from ser.corpora.synthesis import SyntheticCorpus, write_corpus
 from stages import fetch
-from stages.ser.corpus import CorpusError, all_names
-from stages.ser.synthesis import SyntheticCorpus, write_corpus
 
 REAL = Path(__file__).parents[2] / "shared" / "ravdess" / "Audio_Speech_Actors_01-24.zip"
 

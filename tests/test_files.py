@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.ser.files import read_table, replacing, write_json, write_table
+from ser.storage.files import read_table, replacing, write_json, write_table
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crossval.protocols import EMOBOX, LOSO, LUNA, PROTOCOLS, SPEAKER_FOLDS, FoldSettings, assign_folds
-from stages.ser.corpus import all_names, parse_name
-from stages.ser.params import ParamsError
+from ser.corpora.protocols import EMOBOX, LOSO, LUNA, PROTOCOLS, SPEAKER_FOLDS, FoldSettings, assign_folds
+from ser.corpora.ravdess import all_names, parse_name
+from ser.storage.params import ParamsError
 
 SETTINGS = FoldSettings(val_speakers=4, repeats=3, val_fraction=0.15, test_fraction=0.15, seed=42)
 ACTORS = set(range(1, 25))

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from scipy.special import log_softmax
 
-from crossval.fuse import beside_each_other, fit_weights, fuse, runs_of
-from crossval.runs import Run, read_runs
-from stages.ser.emotions import EMOTIONS
+from ser.corpora.emotions import EMOTIONS
+from studies.comparison.fuse import beside_each_other, fit_weights, fuse, runs_of
+from studies.run import Run, read_runs
 from tests.test_crossval import finish, project, table  # noqa: F401  (fixtures)
 
 

@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 import torch
 
-from crossval import train_crossfit
-from crossval.functionals import CEPSTRA, cosine_transform, functionals
-from crossval.train_crossfit import hold_out
-from stages.ser.emotions import EMOTIONS
-from stages.ser.ragged import RaggedDataset
+from ser.corpora.emotions import EMOTIONS
+from ser.data.own_length import OwnLengthClips
+from ser.features.functionals import CEPSTRA, cosine_transform, functionals
+from studies.crossval import train_crossfit
+from studies.crossval.train_crossfit import hold_out
 
 BANDS = 40
 COURSES = CEPSTRA + 1  # the last is the level's
@@ -16,7 +16,7 @@ COURSES = CEPSTRA + 1  # the last is the level's
 
 def described(*clips: torch.Tensor) -> torch.Tensor:
     """(clip, statistic, course) of clips, without their numbers of frames."""
-    return functionals(RaggedDataset(list(clips), torch.zeros(len(clips))))[:, :-1].unflatten(1, (-1, COURSES))
+    return functionals(OwnLengthClips(list(clips), torch.zeros(len(clips))))[:, :-1].unflatten(1, (-1, COURSES))
 
 
 def clip(frames: int, seed: int = 0) -> torch.Tensor:
@@ -28,7 +28,7 @@ def test_functionals_of_a_flat_spectrum_are_those_of_its_level():
     flat = described(ramp)[0]
     torch.testing.assert_close(flat[:, -1], torch.tensor([1.5, 1.25**0.5, 0.3, 1.5, 2.7, 0.0]))
     torch.testing.assert_close(flat[:, :-1], torch.zeros(6, CEPSTRA), atol=1e-5, rtol=0)
-    assert functionals(RaggedDataset([ramp], torch.zeros(1)))[0, -1] == 4
+    assert functionals(OwnLengthClips([ramp], torch.zeros(1)))[0, -1] == 4
 
 
 def test_a_gain_shows_in_the_levels_place_alone():

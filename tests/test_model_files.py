@@ -5,11 +5,11 @@ import json
 import pytest
 import torch
 
-from stages.ser.emotions import EMOTIONS
-from stages.ser.model_files import load_network, save_network
-from stages.ser.networks.cnn import AudioCNN, AudioCNNConfig
-from stages.ser.networks.cnn_lstm import CNNLSTM, CNNLSTMConfig
-from stages.ser.networks.lstm import AudioLSTM, AudioLSTMConfig
+from ser.corpora.emotions import EMOTIONS
+from ser.models.store import load_network, save_network
+from ser.networks.cnn import AudioCNN, AudioCNNConfig
+from ser.networks.cnn_lstm import CNNLSTM, CNNLSTMConfig
+from ser.networks.lstm import AudioLSTM, AudioLSTMConfig
 
 CNN = AudioCNNConfig(channels=(4, 6), kernel=3, dropout=0.3, hidden=16)
 NETWORKS = [

@@ -9,16 +9,16 @@ import torch
 from torch import nn
 
 from scripts.demo import ROOT
+from ser.corpora.emotions import EMOTIONS
+from ser.data.fixed_length import RAVDESS_AudioDataset
+from ser.networks.blocks import Standardize, conv_block
+from ser.networks.cnn import AudioCNN, AudioCNNConfig
+from ser.networks.cnn_lstm import CNNLSTM, CNNLSTMConfig
+from ser.networks.lstm import AudioLSTM, AudioLSTMConfig
+from ser.storage.params import ParamsError, build, read_params
+from ser.training.best_epoch import TrainingSettings, fit
+from ser.training.runtime import RunSettings
 from stages import train_cnn, train_extractor, train_lstm
-from stages.ser.dataset import RAVDESS_AudioDataset
-from stages.ser.emotions import EMOTIONS
-from stages.ser.networks.blocks import Standardize, conv_block
-from stages.ser.networks.cnn import AudioCNN, AudioCNNConfig
-from stages.ser.networks.cnn_lstm import CNNLSTM, CNNLSTMConfig
-from stages.ser.networks.lstm import AudioLSTM, AudioLSTMConfig
-from stages.ser.params import ParamsError, build, read_params
-from stages.ser.runtime import RunSettings
-from stages.ser.training import TrainingSettings, fit
 from tests.test_augmentation import OFF
 
 CNN = AudioCNNConfig(channels=(4, 6), kernel=3, dropout=0.3, hidden=16)

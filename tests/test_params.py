@@ -6,15 +6,15 @@ import pytest
 import yaml
 
 from scripts.demo import ROOT
+from ser.corpora.splits import SplitSettings
+from ser.corpora.synthesis import SyntheticCorpus
+from ser.features.audio import AudioSettings
+from ser.features.fixed_mel import MelSettings
+from ser.features.own_length_mel import LogMelSettings
+from ser.storage.params import ParamsError, build, check, read_params
+from ser.training.boosting import BoostingSettings
+from ser.training.runtime import RunSettings
 from stages import fetch, precompute_mfcc, train_cnn, train_compact, train_extractor, train_lstm
-from stages.ser.audio import AudioSettings
-from stages.ser.boosting import BoostingSettings
-from stages.ser.features import MelSettings
-from stages.ser.logmel import LogMelSettings
-from stages.ser.params import ParamsError, build, check, read_params
-from stages.ser.runtime import RunSettings
-from stages.ser.splits import SplitSettings
-from stages.ser.synthesis import SyntheticCorpus
 
 SETTINGS = {
     "corpus": fetch.Corpus,

@@ -14,8 +14,8 @@ import vl_convert
 
 from scripts.demo import ROOT
 from scripts.report.plots import VEGA_LITE
-from stages.ser import corpus_plots, plotting
-from stages.ser.emotions import EMOTIONS
+from ser.corpora.emotions import EMOTIONS
+from ser.evaluation import corpus_plots, plotting
 
 TEMPLATES = ROOT / ".dvc/plots"
 MEL_AXES = corpus_plots.MelAxes(sample_rate_hz=16000, hop_samples=160, n_mels=80)

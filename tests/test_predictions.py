@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.ser.emotions import EMOTIONS
-from stages.ser.predictions import PredictionsError, check_predictions, read_predictions, write_predictions
+from ser.corpora.emotions import EMOTIONS
+from ser.evaluation.predictions import PredictionsError, check_predictions, read_predictions, write_predictions
 
 
 @pytest.fixture

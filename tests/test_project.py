@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from scripts.demo import ROOT, copy_project, dvc
-from scripts.dotted import override
+from ser.storage.dotted import override
 from tests.pipeline import stages_of
 
 

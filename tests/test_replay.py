@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from stages.ser.networks.cpu_layers import Dropout
-from stages.ser.replay import replayed
-from stages.ser.runtime import RunSettings
-from stages.ser.training import fit
+from ser.networks.cpu_layers import Dropout
+from ser.training.best_epoch import fit
+from ser.training.cuda_graphs import replayed
+from ser.training.runtime import RunSettings
 from tests.test_networks import SMALL
 from tests.test_training import NEEDS_GPU, Perceptron, dataset, equal, settings
 

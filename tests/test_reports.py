@@ -11,12 +11,12 @@ import soundfile
 import torch
 import yaml
 
+from ser.corpora.emotions import EMOTIONS
+from ser.corpora.ravdess import all_names, parse_name
+from ser.evaluation.predictions import write_predictions
+from ser.storage.files import write_table
+from ser.storage.tensors import save_tensors
 from stages import compare, evaluate, explore
-from stages.ser.corpus import all_names, parse_name
-from stages.ser.emotions import EMOTIONS
-from stages.ser.files import write_table
-from stages.ser.predictions import write_predictions
-from stages.ser.tensors import save_tensors
 
 MODELS = ("cnn", "lstm")
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
-from stages.ser import scoring
-from stages.ser.emotions import EMOTIONS
+from ser.corpora.emotions import EMOTIONS
+from ser.evaluation import scoring
 
 
 def predictions(actual, guesses, sure=0.65):

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from stages.ser.corpus import CorpusError, all_names
-from stages.ser.sources import copy_clips, download, read_manifest, replacing_folder
+from ser.corpora.ravdess import CorpusError, all_names
+from ser.corpora.sources import copy_clips, download, read_manifest, replacing_folder
 
 CLIPS = all_names(2)[::30]  # two clips each of two actors
 

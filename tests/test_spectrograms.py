@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchaudio.transforms import MelSpectrogram
 
-from stages.ser.spectrograms import MelPower
+from ser.features.mel_power import MelPower
 
 
 @pytest.mark.parametrize("pad_mode", ["reflect", "constant"])

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.ser.corpus import all_names, parse_name
-from stages.ser.emotions import EMOTIONS
-from stages.ser.params import ParamsError
-from stages.ser.splits import SplitSettings, assign_splits
+from ser.corpora.emotions import EMOTIONS
+from ser.corpora.ravdess import all_names, parse_name
+from ser.corpora.splits import SplitSettings, assign_splits
+from ser.storage.params import ParamsError
 
 SIZES = {"train": 1008, "val": 216, "test": 216}
 SEEDS = range(25)

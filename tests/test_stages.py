@@ -10,7 +10,14 @@ import torch
 import yaml
 
 from scripts.demo import ROOT
-from scripts.dotted import override
+from ser.corpora.ravdess import all_names, parse_name
+from ser.evaluation.predictions import read_predictions
+from ser.models.store import save_network
+from ser.networks.cnn import AudioCNN, AudioCNNConfig
+from ser.networks.cnn_lstm import CNNLSTM, CNNLSTMConfig
+from ser.storage.dotted import override
+from ser.storage.files import read_table, write_table
+from ser.storage.tensors import load_tensors, save_tensors
 from stages import (
     extract_features,
     precompute_mel,
@@ -21,13 +28,6 @@ from stages import (
     train_lgbm,
     train_lstm,
 )
-from stages.ser.corpus import all_names, parse_name
-from stages.ser.files import read_table, write_table
-from stages.ser.model_files import save_network
-from stages.ser.networks.cnn import AudioCNN, AudioCNNConfig
-from stages.ser.networks.cnn_lstm import CNNLSTM, CNNLSTMConfig
-from stages.ser.predictions import read_predictions
-from stages.ser.tensors import load_tensors, save_tensors
 
 CLIPS, SPLITS = Path("data/clips.csv"), Path("data/splits.csv")
 MEL, MFCC, EMBEDDINGS = (Path(f"data/{name}.pt") for name in ("features/mel", "features/mfcc", "embeddings"))

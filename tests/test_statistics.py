@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from crossval import statistics
-from crossval.calibration import calibration_error, coverage_curve, fit_temperature, reliability
+from ser.evaluation import statistics
+from ser.evaluation.calibration import calibration_error, coverage_curve, fit_temperature, reliability
 
 
 def random_counts(seed: int = 0, units: int = 2, speakers: int = 6, classes: int = 3, right: float = 0.6) -> np.ndarray:

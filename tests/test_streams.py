@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from scripts.demo import ROOT
-from stages.ser.streams import load_stream, save_stream
-from stages.ser.tensors import load_tensors, save_tensors
+from ser.storage.streams import load_stream, save_stream
+from ser.storage.tensors import load_tensors, save_tensors
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_full_disk_is_named_with_the_remedy_and_leaves_nothing(tmp_path, full_
 MEASURE = """
 import resource, sys, torch
 from pathlib import Path
-from stages.ser.streams import load_stream, save_stream
+from ser.storage.streams import load_stream, save_stream
 path, rows = Path(sys.argv[1]), int(sys.argv[2])
 save_stream("features", (torch.ones(100, 10_000) for _ in range(rows // 100)), dict, path)
 save_stream("features", load_stream(path, "features", 100)[1], dict, path.with_name("again.pt"))

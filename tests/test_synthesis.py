@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from stages.ser.clips import measure_folder
-from stages.ser.corpus import ClipName, all_names, parse_name
-from stages.ser.emotions import EMOTIONS
-from stages.ser.params import ParamsError, build
-from stages.ser.synthesis import (
+from ser.corpora.clips import measure_folder
+from ser.corpora.emotions import EMOTIONS
+from ser.corpora.ravdess import ClipName, all_names, parse_name
+from ser.corpora.synthesis import (
     DELIVERIES,
     HOP,
     PHONES,
@@ -24,6 +23,7 @@ from stages.ser.synthesis import (
     synthesise_clip,
     write_corpus,
 )
+from ser.storage.params import ParamsError, build
 
 
 @pytest.fixture(scope="module")

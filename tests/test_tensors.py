@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from stages.ser.tensors import load_tensors, save_tensors
+from ser.storage.tensors import load_tensors, save_tensors
 
 
 class Payload:

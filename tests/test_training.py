@@ -10,16 +10,16 @@ import torch
 from torch import nn
 
 from scripts.demo import ROOT
-from stages.ser import training
-from stages.ser.augmentation import Mixture
-from stages.ser.checkpoints import Checkpoint
-from stages.ser.dataset import RAVDESS_AudioDataset
-from stages.ser.emotions import EMOTIONS
-from stages.ser.fixed_augmentation import augment_fixed
-from stages.ser.networks.blocks import Standardize
-from stages.ser.params import ParamsError
-from stages.ser.runtime import RunSettings, prepare, resolve_precision
-from stages.ser.training import TrainingSettings, fit, measure_batch_norm, predict_logits, predict_probabilities
+from ser.corpora.emotions import EMOTIONS
+from ser.data.augmentation import Mixture
+from ser.data.fixed_augmentation import augment_fixed
+from ser.data.fixed_length import RAVDESS_AudioDataset
+from ser.networks.blocks import Standardize
+from ser.storage.params import ParamsError
+from ser.training import best_epoch as training
+from ser.training.best_epoch import TrainingSettings, fit, measure_batch_norm, predict_logits, predict_probabilities
+from ser.training.checkpoints import Checkpoint
+from ser.training.runtime import RunSettings, prepare, resolve_precision
 from tests.interruption import ended
 from tests.test_augmentation import OFF, only
 
@@ -270,7 +270,7 @@ def test_preparing_seeds_every_generator():
 def test_preparing_after_parallel_work_is_refused():
     """The threads of that work would keep denormal numbers, and be slow."""
     late = "torch.set_num_threads(2); torch.ones(2**21) * 2; prepare(RunSettings(1, 2, 0))"
-    command = f"import torch; from stages.ser.runtime import RunSettings, prepare; {late}"
+    command = f"import torch; from ser.training.runtime import RunSettings, prepare; {late}"
     ran = subprocess.run([sys.executable, "-c", command], cwd=ROOT, text=True, capture_output=True)
     assert "RuntimeError: prepare() came after parallel work on tensors" in ran.stderr
 

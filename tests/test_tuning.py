@@ -14,21 +14,21 @@ import torch
 import yaml
 from optuna.trial import TrialState
 
-from crossval.protocols import FoldSettings, assign_folds
-from encoders.copies import labels_of
 from scripts.demo import ROOT
-from scripts.dotted import override
-from stages.ser.corpus import all_names, parse_name
-from stages.ser.params import ParamsError, read_params
-from stages.ser.plotting import save_figure
-from stages.ser.tensors import save_tensors
-from tuning import __main__ as command
-from tuning.figures import draw_history, draw_importances
-from tuning.models import MODELS, Model, origin_of, plan, prepare, score
-from tuning.outcome import measure_importances, summarise, tabulate
-from tuning.proposal import propose, replace_values, show_difference
-from tuning.search import FINISHED, Search, SearchSettings, check_origin, run
-from tuning.space import decode, encode, parse, read_space
+from ser.corpora.protocols import FoldSettings, assign_folds
+from ser.corpora.ravdess import all_names, parse_name
+from ser.data.embeddings import labels_of
+from ser.evaluation.plotting import save_figure
+from ser.storage.dotted import override
+from ser.storage.params import ParamsError, read_params
+from ser.storage.tensors import save_tensors
+from studies.tuning import __main__ as command
+from studies.tuning.figures import draw_history, draw_importances
+from studies.tuning.models import MODELS, Model, origin_of, plan, prepare, score
+from studies.tuning.outcome import measure_importances, summarise, tabulate
+from studies.tuning.proposal import propose, replace_values, show_difference
+from studies.tuning.search import FINISHED, Search, SearchSettings, check_origin, run
+from studies.tuning.space import decode, encode, parse, read_space
 
 SETTINGS = SearchSettings((1, 2, 3), seed=1, threads=1, sampler_seed=0, startup_trials=3, kept_percent=50.0)
 SPACE = {

@@ -14,8 +14,8 @@ from scripts.compare_locks import Output, aligned, compare_outputs
 from scripts.demo import ROOT
 from scripts.verify.bands import expected_band, seeds_band
 from scripts.verify.checks import Row, deviation, judge, judge_output, read_committed
-from stages.ser.files import write_json
-from stages.ser.tensors import load_tensors, save_tensors
+from ser.storage.files import write_json
+from ser.storage.tensors import load_tensors, save_tensors
 from tests.pipeline import change_param, copy_finished
 from tests.repositories import commit, committed
 

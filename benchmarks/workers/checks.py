@@ -11,13 +11,13 @@ import torch
 from torch import nn
 
 from benchmarks.peers import librosa_features, networks
-from stages.ser.audio import AudioSettings, load_waveform
-from stages.ser.emotions import EMOTIONS
-from stages.ser.networks.cnn import AudioCNN, AudioCNNConfig
-from stages.ser.networks.cnn_lstm import CNNLSTM, CNNLSTMConfig
-from stages.ser.networks.lstm import AudioLSTM, AudioLSTMConfig
-from stages.ser.params import build, read_params
-from stages.ser.tensors import load_tensors
+from ser.corpora.emotions import EMOTIONS
+from ser.features.audio import AudioSettings, load_waveform
+from ser.networks.cnn import AudioCNN, AudioCNNConfig
+from ser.networks.cnn_lstm import CNNLSTM, CNNLSTMConfig
+from ser.networks.lstm import AudioLSTM, AudioLSTMConfig
+from ser.storage.params import build, read_params
+from ser.storage.tensors import load_tensors
 
 FEATURES = Path("data/features")
 PAIRS = {

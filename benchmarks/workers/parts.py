@@ -11,10 +11,10 @@ import pandas as pd
 import soundfile
 import torch
 
-from stages.ser.audio import AudioSettings, fix_length, load_waveform, normalize_peak, resample
-from stages.ser.features import LogMel, MelSettings, mfcc_from_mel
-from stages.ser.params import build, read_params
-from stages.ser.tensors import save_tensors
+from ser.features.audio import AudioSettings, fix_length, load_waveform, normalize_peak, resample
+from ser.features.fixed_mel import LogMel, MelSettings, mfcc_from_mel
+from ser.storage.params import build, read_params
+from ser.storage.tensors import save_tensors
 
 CHUNK = 16
 CLIPS = 160

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from scripts.dotted import leaves
+from ser.storage.dotted import leaves
 
 
 class Rerun(NamedTuple):

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from scripts.compare_locks import Output
 from scripts.verify.bands import SCORES, expected_band
-from stages.ser.files import read_table
-from stages.ser.params import read_params
-from stages.ser.tensors import load_tensors
+from ser.storage.files import read_table
+from ser.storage.params import read_params
+from ser.storage.tensors import load_tensors
 
 SAME_BYTES = ("data/raw", "data/clips.csv", "data/splits.csv")
 FEATURES = PurePosixPath("data/features")

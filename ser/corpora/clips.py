@@ -1,0 +1,132 @@
+"""The clip table: what each WAV of a RAVDESS folder holds, and what is wrong with those that cannot be used."""
+
+import functools
+import hashlib
+import io
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+import soundfile
+
+from ser.corpora.emotions import EMOTIONS
+from ser.corpora.ravdess import CorpusError, parse_name
+from ser.corpora.wav import missing_bytes
+
+COLUMNS = [
+    "clip",
+    "path",
+    "emotion",
+    "intensity",
+    "statement",
+    "repetition",
+    "actor",
+    "sex",
+    "sample_rate_hz",
+    "channels",
+    "duration_s",
+    "peak_dbfs",
+    "rms_dbfs",
+    "md5",
+    "duplicate_of",
+]
+
+
+def measure_folder(root: Path, threads: int = 2) -> pd.DataFrame:
+    """Measure every clip below `root`: one row a clip, sorted by path, with COLUMNS.
+
+    CorpusError lists every file that is not a whole, audible, rightly named clip.
+    """
+    paths = sorted(PurePosixPath(path.relative_to(root).as_posix()) for path in root.rglob("*") if path.is_file())
+    if not paths:
+        raise CorpusError(f"{root} holds no clips; expected Actor_NN/*.wav. Run `dvc repro fetch`.")
+    with ThreadPoolExecutor(threads) as pool:  # hashing, decoding and numpy release the interpreter's lock
+        outcomes = list(pool.map(functools.partial(_row_or_problem, root), paths))
+    problems = [outcome for outcome in outcomes if isinstance(outcome, str)]
+    if problems:
+        listing = "\n".join(f"  {problem}" for problem in problems)
+        raise CorpusError(f"{root} holds {len(problems)} files that are no usable clips:\n{listing}")
+    clips = pd.DataFrame(outcomes)
+    clips["duplicate_of"] = find_duplicates(clips)
+    return clips[COLUMNS]
+
+
+def measure_clip(root: Path, path: PurePosixPath) -> dict[str, object]:
+    """Return one clip's row without `duplicate_of`; ValueError says why the file is no usable clip.
+
+    Peak and RMS are those of the mean of the channels, in dB relative to full scale (1.0, so a full-scale square
+    wave has an RMS of 0 dBFS).
+    """
+    name = parse_name(path)
+    if len(path.parts) != 2:
+        raise ValueError(f"expected at {path.parent.name}/{path.name}, directly below the corpus folder")
+    content = (root / path).read_bytes()
+    samples, sample_rate_hz = decode_wav(content)
+    mono = samples.mean(axis=1)
+    if not np.isfinite(mono).all():
+        raise ValueError("holds NaN or infinite samples")
+    if not mono.any():
+        raise ValueError("silent: every sample is zero")
+    return {
+        "clip": name.clip,
+        "path": str(path),
+        "emotion": name.emotion,
+        "intensity": name.intensity,
+        "statement": name.statement,
+        "repetition": name.repetition,
+        "actor": name.actor,
+        "sex": name.sex,
+        "sample_rate_hz": sample_rate_hz,
+        "channels": samples.shape[1],
+        "duration_s": len(samples) / sample_rate_hz,
+        "peak_dbfs": 20 * np.log10(np.abs(mono).max()),
+        "rms_dbfs": 10 * np.log10(np.mean(np.square(mono))),
+        "md5": hashlib.md5(content).hexdigest(),
+    }
+
+
+def decode_wav(content: bytes) -> tuple[np.ndarray, int]:
+    """Decode a WAV file's bytes to samples (time, channel), float64 in [-1, 1], and the sample rate in Hz.
+
+    ValueError says why it cannot be: no WAV, truncated, or without samples.
+    """
+    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
+        raise ValueError("unreadable: not a WAV file" if content else "empty: 0 bytes")
+    if missing := missing_bytes(content):
+        raise ValueError(f"truncated: {missing} bytes fewer than its header says")
+    try:
+        samples, sample_rate_hz = soundfile.read(io.BytesIO(content), always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise ValueError(f"unreadable: {error.error_string}") from error
+    if not len(samples):
+        raise ValueError("empty: 0 samples")
+    return samples, sample_rate_hz
+
+
+def find_duplicates(clips: pd.DataFrame) -> pd.Series:
+    """Name for each clip the first one with the same bytes; missing where it is the first itself."""
+    first = clips.groupby("md5")["clip"].transform("first")
+    return first.where(first != clips["clip"])
+
+
+def summarise(clips: pd.DataFrame) -> str:
+    """Say in a few lines what the table holds."""
+    counts = clips["emotion"].value_counts().reindex(EMOTIONS, fill_value=0)
+    repeats = clips[clips["duplicate_of"].notna()]
+    return "\n".join(
+        (
+            f"{len(clips)} clips of {clips['actor'].nunique()} actors, {clips['duration_s'].sum() / 3600:.2f} h",
+            "emotions: " + ", ".join(f"{emotion} {count}" for emotion, count in counts.items()),
+            f"stereo: {(clips['channels'] == 2).sum()} (the channels' mean is used)",
+            f"duplicates: {len(repeats)}"
+            + "".join(f"\n  {row.path} repeats {row.duplicate_of}" for row in repeats.itertuples()),
+        )
+    )
+
+
+def _row_or_problem(root: Path, path: PurePosixPath) -> dict[str, object] | str:
+    try:
+        return measure_clip(root, path)
+    except (ValueError, OSError) as error:
+        return f"{path}: {error}"

@@ -1,0 +1,147 @@
+"""Where the real corpus comes from: Zenodo, a local archive or a folder; whichever, the same checked files."""
+
+import contextlib
+import functools
+import hashlib
+import lzma
+import queue
+import zipfile
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import pooch
+from tqdm import tqdm
+
+from ser.corpora.ravdess import CorpusError
+from ser.corpora.wav import missing_bytes
+
+ARCHIVE_URL = "https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip"
+ARCHIVE_MD5 = "bc696df654c87fed845eb13823edef8a"  # stated by Zenodo; 208,468,073 bytes
+OTHER_WAYS = (
+    "Two other ways to get a corpus:\n"
+    "  RAVDESS_SOURCE=/path/to/zip-or-folder   takes the clips from a copy you have\n"
+    "  corpus.name: synthetic                  in params.yaml makes a small corpus offline"
+)
+DAMAGED_MEMBER = (zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
+THREADS = 2  # hashing, LZMA and deflate release the interpreter's lock
+LISTED = 20
+
+Manifest = dict[PurePosixPath, str]
+Reader = Callable[[str], set[bytes]]  # a member → its contents; archives may hold several under one name
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read `MD5  Actor_NN/NAME.wav` lines (the format of `md5sum -c`) into path → MD5."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return {PurePosixPath(name): md5 for md5, name in (line.split(maxsplit=1) for line in lines)}
+
+
+def download(cache: Path, url: str = ARCHIVE_URL, md5: str = ARCHIVE_MD5, retries: int = 3) -> Path:
+    """Return the published archive, downloaded into `cache` unless it is there already with the right MD5.
+
+    CorpusError says what could not be reached or did not match, and names the other ways to get a corpus.
+    """
+    name = PurePosixPath(url).name
+    store = pooch.create(cache, base_url="", urls={name: url}, registry={name: f"md5:{md5}"}, retry_if_failed=retries)
+    try:
+        return Path(store.fetch(name, progressbar=True))
+    except (OSError, ValueError) as error:  # unreachable, refused, disk full; wrong hash
+        raise CorpusError(f"could not download {url} into {cache}: {error}\n{OTHER_WAYS}") from error
+
+
+def copy_clips(source: Path, manifest: Manifest, target: Path) -> None:
+    """Write the manifest's clips, found by file name at any depth of an archive or folder, to `target`/Actor_NN/.
+
+    CorpusError lists every clip that is missing, extra, altered, truncated or there twice with different content.
+    """
+    found, extra = locate_clips(list_members(source), manifest)
+    problems = [f"{path}: missing" for path in manifest if path not in found]
+    problems += [f"{member}: extra, no clip of the corpus" for member in extra]
+    for folder in {path.parent for path in found}:
+        (target / folder).mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(THREADS) as pool:
+        readers = queue.SimpleQueue()  # one for each thread: a ZipFile counts its open members without a lock
+        for _ in range(THREADS):
+            readers.put(stack.enter_context(_reader(source)))
+        copy = functools.partial(_copy_clip, readers, manifest, target)
+        outcomes = tqdm(pool.map(copy, found.items()), total=len(found), desc="checking clips", unit="clip")
+        problems += [problem for problem in outcomes if problem]
+    if problems:
+        raise CorpusError(f"{source} is not the corpus of the manifest:\n{_listing(problems)}")
+
+
+def list_members(source: Path) -> list[str]:
+    """List the files of a folder or archive, sorted; CorpusError if it is neither or a name leads out of it."""
+    if source.is_dir():
+        return sorted(path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file())
+    try:
+        with zipfile.ZipFile(source) as archive:
+            members = sorted({info.filename for info in archive.infolist() if not info.is_dir()})
+    except FileNotFoundError:
+        raise CorpusError(f"{source}: no such file or folder; expected a zip archive or a folder of clips") from None
+    except (OSError, zipfile.BadZipFile) as error:
+        raise CorpusError(f"{source}: expected a folder or a whole zip archive, but: {error}") from error
+    outside = [member for member in members if _leads_out(member)]
+    if outside:
+        raise CorpusError(f"{source}: refused, for these names lead out of the archive:\n{_listing(outside)}")
+    return members
+
+
+def locate_clips(members: list[str], manifest: Manifest) -> tuple[dict[PurePosixPath, list[str]], list[str]]:
+    """Sort WAVs by file name alone into clips of the manifest, each with all its members, and extra ones."""
+    wanted = {path.name: path for path in manifest}
+    found, extra = defaultdict(list), []
+    for member in members:
+        path = PureWindowsPath(member)  # takes / and \ alike, as archives made on Windows need
+        if path.suffix.lower() != ".wav" or path.name.startswith("._"):  # ._ names hold macOS attributes, no audio
+            continue
+        clip = wanted.get(path.name.lower())
+        (extra if clip is None else found[clip]).append(member)
+    return dict(found), extra
+
+
+@contextlib.contextmanager
+def _reader(source: Path) -> Iterator[Reader]:
+    if source.is_dir():
+        yield lambda member: {(source / member).read_bytes()}
+    else:
+        with zipfile.ZipFile(source) as archive:
+            members = defaultdict(list)
+            for info in archive.infolist():
+                members[info.filename].append(info)
+            yield lambda member: {archive.read(info) for info in members[member]}
+
+
+def _copy_clip(
+    readers: queue.SimpleQueue, manifest: Manifest, target: Path, found: tuple[PurePosixPath, list[str]]
+) -> str | None:
+    """Write one clip, or return what is wrong with it."""
+    path, members = found
+    read = readers.get()
+    try:
+        contents = set().union(*map(read, members))
+    except DAMAGED_MEMBER as error:
+        return f"{path}: unreadable ({error})"
+    finally:
+        readers.put(read)
+    content = contents.pop()
+    if contents:
+        return f"{path}: different content in {', '.join(members)}"
+    if hashlib.md5(content).hexdigest() != manifest[path]:
+        missing = missing_bytes(content)
+        return f"{path}: truncated, {missing} bytes are missing" if missing else f"{path}: altered, its MD5 differs"
+    (target / path).write_bytes(content)
+    return None
+
+
+def _leads_out(member: str) -> bool:
+    path = PureWindowsPath(member)
+    return bool(path.anchor) or ".." in path.parts
+
+
+def _listing(problems: list[str]) -> str:
+    more = [f"… and {len(problems) - LISTED} more"] if len(problems) > LISTED else []
+    return "\n".join(f"  {line}" for line in problems[:LISTED] + more)

@@ -1,0 +1,67 @@
+"""Encoders that can be trained: a padded batch of what they hear → the hidden states of every layer, padding masked."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ser.encoders.loading import Encode, build_model, family_of, load_encoder_model, load_extractor
+from ser.encoders.whisper import strided, whisper_log_mel, whisper_states
+
+
+class TunableWhisper(nn.Module):
+    """Log-mel (clip, frames, bands) float32, lengths (clip,) → states (clip, frames, layers, width), their lengths.
+
+    What lies behind a clip's end does not matter.
+    """
+
+    adapted = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")  # the layers' products that get adapters
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    @property
+    def levels(self) -> list[list[nn.Module]]:
+        """What can learn, from the input up: the convolutions, then each layer, the last with the norm behind it."""
+        *below, top = ([layer] for layer in self.encoder.layers)
+        return [[self.encoder.conv1, self.encoder.conv2], *below, [*top, self.encoder.layer_norm]]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Layers of the states, and their width."""
+        return len(self.encoder.layers) + 1, self.encoder.config.d_model
+
+    def forward(self, log_mel: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        states = whisper_states(self.encoder, log_mel.transpose(1, 2), lengths)
+        return states.permute(1, 2, 0, 3), strided(lengths)
+
+
+def load_tunable(folder: Path) -> TunableWhisper:
+    """Return the encoder of a folder; ValueError when its family cannot be trained here, or it lacks weights."""
+    return TunableWhisper(load_encoder_model(folder, _require_whisper(folder)).encoder)
+
+
+def build_tunable(folder: Path) -> TunableWhisper:
+    """Return such an encoder with random weights, of the shape that the folder's config.json says."""
+    _require_whisper(folder)
+    return TunableWhisper(build_model(folder).encoder)
+
+
+def load_hearing(folder: Path) -> Encode:
+    """Return what turns a waveform, (time,) float32 at 16 kHz, into what `load_tunable` reads, (frames, bands)."""
+    _require_whisper(folder)
+    return functools.partial(_log_mel, load_extractor(folder))
+
+
+def _log_mel(extractor: Callable, waveform: torch.Tensor) -> torch.Tensor:
+    return whisper_log_mel(extractor, waveform)[0].T
+
+
+def _require_whisper(folder: Path) -> str:
+    kind = family_of(folder)
+    if kind != "whisper":
+        raise ValueError(f"{folder}: holds an encoder of the family {kind!r}; only whisper can be fine-tuned here")
+    return kind
