@@ -1,0 +1,12 @@
+"""The DVC projects of this repository, in the order in which data flows through them."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECTS = (
+    Path(),
+    Path("studies/crossval"),
+    Path("studies/encoders"),
+    Path("studies/comparison"),
+    Path("fusion"),
+)
