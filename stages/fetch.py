@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pooch
 
-from ser.corpora.sources import copy_clips, download, read_manifest, replacing_folder
+from ser.corpora.sources import copy_clips, download, read_manifest
 from ser.corpora.synthesis import SyntheticCorpus, write_corpus
 from ser.storage.errors import reporting
+from ser.storage.files import replacing_folder
 from ser.storage.params import build, check, read_params
 
 PARAMS = Path("params.yaml")
