@@ -4,12 +4,11 @@ import dataclasses
 
 from ser.models.fixed_length import FixedLengthModel
 from ser.networks.cnn import AudioCNN, AudioCNNConfig
-from ser.training.best_epoch import BestEpochSettings
+from ser.training.best_epoch import BatchNormSettings
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings(BestEpochSettings):
-    batch_norm_clips: int
+class Settings(BatchNormSettings):
     network: AudioCNNConfig
 
 

@@ -6,14 +6,13 @@ import torch
 
 from ser.models.fixed_length import FixedLengthModel
 from ser.networks.cnn_lstm import CNNLSTM, CNNLSTMConfig
-from ser.training.best_epoch import BestEpochSettings
+from ser.training.best_epoch import BatchNormSettings
 
 BATCH = 64
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings(BestEpochSettings):
-    batch_norm_clips: int
+class Settings(BatchNormSettings):
     network: CNNLSTMConfig
 
 

@@ -25,12 +25,7 @@ PREDICTION_BATCH = 64
 
 @dataclasses.dataclass(frozen=True)
 class BestEpochSettings:
-    """Hyperparameters of one training; each model adds its network's.
-
-    A network with batch norm declares the field batch_norm_clips: training clips that measure it for evaluation.
-    """
-
-    batch_norm_clips = 0  # no field here: a network without batch norm has no such setting
+    """Hyperparameters of one training; each model adds its network's."""
 
     epochs: int
     batch_size: int
@@ -45,6 +40,16 @@ class BestEpochSettings:
         check(0 < self.learning_rate < 1, "learning_rate", self.learning_rate, "between 0 and 1")
         check(self.precision in PRECISIONS, "precision", self.precision, " or ".join(PRECISIONS))
         check(self.normalization in NORMALIZATIONS, "normalization", self.normalization, " or ".join(NORMALIZATIONS))
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchNormSettings(BestEpochSettings):
+    """Those of a network with batch norm, which so many training clips measure for evaluation."""
+
+    batch_norm_clips: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         clips = self.batch_norm_clips
         check(clips >= 0, "batch_norm_clips", clips, "0 (running averages) or more")
 
@@ -84,7 +89,7 @@ def fit(
     generators = {name: torch.Generator().manual_seed(seed) for name in ("order", "augmentation")}
     # So do the clips that measure batch norm
     drawn = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))
-    sample = drawn[: settings.batch_norm_clips]
+    sample = drawn[: settings.batch_norm_clips if isinstance(settings, BatchNormSettings) else 0]
     features, labels = train.features.to(device), train.labels.to(device)
     val_labels = val.labels.to(device)
     answer = graphed(network, features[: settings.batch_size], precision, device)
