@@ -13,7 +13,7 @@ INSTALLED := .venv/.installed
 # The commands in dvc.yaml say `python`, and shall get that of .venv
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo repro verify seeds report summary bench bench-profile equality tune lock-check push test test-all lint clean
+.PHONY: help demo repro results deps verify seeds report summary bench bench-profile equality tune lock-check push test test-all lint clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,12 @@ demo: $(INSTALLED)  ## Run the whole pipeline on a small synthetic corpus, offli
 repro: $(INSTALLED)  ## Run what changed on RAVDESS (RAVDESS_SOURCE=archive or folder: no download)
 	$(BIN)/python -m scripts.mend
 	$(BIN)/dvc repro
+
+results: $(INSTALLED)  ## Run what changed in every project, studies included, in order (ARGS=--dry-run: say what)
+	$(BIN)/python -m scripts.results $(ARGS)
+
+deps: $(INSTALLED)  ## Write the lists of code in every dvc.yaml anew, after an import has changed
+	$(BIN)/python -m scripts.deps
 
 verify: $(INSTALLED)  ## Rerun the last commit in a clone and compare (UNTIL="split precompute_mfcc": that far)
 	$(BIN)/python -m scripts.verify $(if $(UNTIL),--until $(UNTIL)) $(ARGS)
@@ -43,7 +49,7 @@ report: $(INSTALLED)  ## Compare with BASE=<rev> in report/; fails by policy.yam
 summary:  ## Show the last report; in CI on the page of the run
 	@cat "$(OUT)/report.md" >> "$${GITHUB_STEP_SUMMARY:-/dev/stdout}"
 
-lock-check: $(INSTALLED)  ## Name what changed since the run behind dvc.lock; needs no data
+lock-check: $(INSTALLED)  ## Name what changed since the runs behind each dvc.lock; needs no data
 	$(BIN)/python -m scripts.check_lock
 
 push: $(INSTALLED)  ## Push results and runs to the default remote (docs/REMOTE.md)
@@ -62,7 +68,7 @@ equality: $(INSTALLED)  ## Train all models by SEEDS, as the stages and in plain
 tune: WORKERS = 1
 tune: $(INSTALLED)  ## Search hyperparameters: MODEL=compact TRIALS=40 (WORKERS=2; ARGS=--dry-run: params stay)
 	@test -n "$(MODEL)" -a -n "$(TRIALS)" || { echo "make tune MODEL=<model> TRIALS=<in all>: docs/TUNING.md"; exit 2; }
-	$(BIN)/python -m tuning $(MODEL) $(TRIALS) --workers $(WORKERS) $(ARGS)
+	$(BIN)/python -m studies.tuning $(MODEL) $(TRIALS) --workers $(WORKERS) $(ARGS)
 
 test: $(INSTALLED)  ## Run the tests, but for the slow ones (ARGS="-k split": some of them)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)

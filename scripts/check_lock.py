@@ -1,8 +1,10 @@
-"""dvc.yaml, dvc.lock and the files that git has → every input that changed without a rerun; needs no data."""
+"""Each dvc.yaml and dvc.lock, and the files that git has → every input that changed without a rerun; needs no data."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import yaml
@@ -13,6 +15,8 @@ from dvc.repo import Repo
 from dvc.stage import PipelineStage
 from dvc.utils.flatten import flatten
 
+from scripts.projects import PROJECTS, ROOT
+
 
 class Change(NamedTuple):
     """What the run behind dvc.lock did not see."""
@@ -22,18 +26,37 @@ class Change(NamedTuple):
     line: int = 0  # of the param in its file; 0: the file as a whole
 
 
-def stale_inputs(repo: Repo) -> dict[Change, list[str]]:
+def stale_inputs(repo: Repo, makers: dict[str, Output] | None = None) -> dict[Change, list[str]]:
     """Return the stages behind each change: inputs, commands and outputs in git that are not those of dvc.lock.
 
     It is `dvc status` but for what a clone without data lacks: an output of a stage that is not there counts only where
-    the lock names another checksum for a stage that reads it than for its maker.
+    the lock names another checksum for a stage that reads it than for its maker. makers: the outputs of all projects
+    that the repository's stages may read, by their paths; None: those of the repository itself.
     """
-    makers = {out.fs_path: out for stage in repo.index.stages for out in stage.outs if out.use_cache}
+    makers = cached_outputs(repo) if makers is None else makers
     found: dict[Change, list[str]] = {}
     with repo.lock:
         for stage in repo.index.stages:
             for change in _changes(stage, makers):
                 found.setdefault(change, []).append(stage.name)
+    return found
+
+
+def cached_outputs(repo: Repo) -> dict[str, Output]:
+    """Return the outputs that git does not have, by their paths."""
+    return {out.fs_path: out for stage in repo.index.stages for out in stage.outs if out.use_cache}
+
+
+def check_projects(root: Path) -> dict[Change, list[str]]:
+    """Return what is stale in all projects of a checkout, the files named from its top folder."""
+    found: dict[Change, list[str]] = {}
+    with contextlib.ExitStack() as stack:
+        repos = {project: stack.enter_context(Repo(str(root / project))) for project in PROJECTS}
+        makers = {path: out for repo in repos.values() for path, out in cached_outputs(repo).items()}
+        for project, repo in repos.items():
+            for change, stages in stale_inputs(repo, makers).items():
+                file = Path(os.path.relpath(root / project / change.file, root)).as_posix()
+                found.setdefault(change._replace(file=file), []).extend(stages)
     return found
 
 
@@ -76,17 +99,22 @@ def _line_of(key: str, dep: ParamsDependency) -> int:
 
 def annotate(change: Change, stages: Iterable[str], in_github: bool) -> str:
     """Write a change as a line for a terminal, or as the command that puts it beside the file in a pull request."""
-    message = f"{change.what}; not rerun: {', '.join(stages)}"
+    message = f"{change.what}; not rerun: {shortened(stages)}"
     if not in_github:
         return f"{change.file}{f':{change.line}' if change.line else ''}: {message}"
     place = f"file={change.file}{f',line={change.line}' if change.line else ''}"
     return f"::error {place},title=dvc.lock is stale::{message.replace('%', '%25')}"
 
 
+def shortened(stages: Iterable[str], shown: int = 5) -> str:
+    """Name the first stages, and how many there are beside them."""
+    names = list(stages)
+    return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
+
+
 def main() -> None:
     try:
-        with Repo() as repo:
-            found = stale_inputs(repo)
+        found = check_projects(ROOT)
     except (OSError, DvcException) as error:
         raise SystemExit(f"check_lock: {error}") from error
     for change, stages in found.items():

@@ -1,7 +1,7 @@
 """Every dvc.yaml → the same with the code that each stage imports under its `deps`; all else in it stays as it is.
 
-DVC does not follow imports. So each stage lists the project's files that its script imports, and theirs, and so on; this
-writes the lists after an import has changed. Stages that share a list (a YAML alias) get the code of all of them.
+DVC does not follow imports. So each stage lists the project's files that its script imports, directly or not. Stages
+that share a list (a YAML alias) get the code of all of them.
 """
 
 import os
