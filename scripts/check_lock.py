@@ -15,7 +15,7 @@ from dvc.repo import Repo
 from dvc.stage import PipelineStage
 from dvc.utils.flatten import flatten
 
-from scripts.projects import PROJECTS, ROOT
+from scripts.projects import PROJECTS
 
 
 class Change(NamedTuple):
@@ -114,7 +114,7 @@ def shortened(stages: Iterable[str], shown: int = 5) -> str:
 
 def main() -> None:
     try:
-        found = check_projects(ROOT)
+        found = check_projects(Path.cwd())
     except (OSError, DvcException) as error:
         raise SystemExit(f"check_lock: {error}") from error
     for change, stages in found.items():

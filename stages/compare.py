@@ -1,7 +1,7 @@
-"""metrics/, plots/{confusion,roc_macro,history}/, data/design.csv → metrics/comparison.csv, pictures of all models."""
+"""metrics/groups/, plots/{confusion,history,roc,roc_macro}/, data/design.csv → tables and pictures of all models."""
 
 import argparse
-import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -12,44 +12,95 @@ from ser.storage.files import read_table, write_table
 from ser.storage.params import read_params
 
 SCORES = ("accuracy", "accuracy_low", "accuracy_high", "uar", "macro_f1", "roc_auc")
+QUANTITIES = ("loss", "accuracy")
+RATES = {"fpr": float, "tpr": float}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", nargs="+", required=True, help="evaluated models, in the order of the figures")
-    parser.add_argument("--networks", nargs="+", required=True, help="trained networks, in the same order")
-    arguments = parser.parse_args()
+    models = parser.parse_args().models
     with reporting("compare"):
-        compare(arguments.models, arguments.networks)
+        compare(models)
 
 
-def compare(models: list[str], networks: list[str]) -> None:
-    """Write the table and the pictures, and print the table."""
+def compare(models: list[str]) -> None:
+    """Write the comparison, the long tables and the pictures, and print the comparison."""
     corpus, split = read_params(Path("params.yaml"), "corpus", "split")
-    tests = {model: read_test(model) for model in models}
+    tests = {model: read_test(Path(f"metrics/groups/{model}.csv")) for model in models}
     comparison = beside_design(tests, read_table(Path("data/design.csv")), corpus["name"], split["protocol"])
+    confusions = read_models(Path("plots/confusion"), models, {"actual": str, "predicted": str})
+    histories = read_histories(Path("plots/history"), models)
+    rocs = read_models(Path("plots/roc"), models, {"emotion": str} | RATES)
+    macro_rocs = read_models(Path("plots/roc_macro"), models, RATES)
+
     write_table(comparison, Path("metrics/comparison.csv"))
+    write_table(long_table(confusions), Path("plots/confusion.csv"))
+    write_table(long_table({name: by_split(history) for name, history in histories.items()}), Path("plots/history.csv"))
+    write_table(long_table(rocs), Path("plots/roc.csv"))
+    write_table(long_table(macro_rocs), Path("plots/roc_macro.csv"))
 
     setting = f"{plotting.label(corpus['name'])}, {plotting.label(split['protocol'])} split"
     subtitle = f"{setting}, {tests[models[0]]['clips']:.0f} test clips"
-    confusions = {model: read_table(Path(f"plots/confusion/{model}.csv"), ("actual", "predicted")) for model in models}
-    curves = {model: read_table(Path(f"plots/roc_macro/{model}.csv"), ("fpr", "tpr")) for model in models}
-    histories = {network: read_table(Path(f"plots/history/{network}.csv"), ("epoch",)) for network in networks}
-    areas = {model: test["roc_auc"] for model, test in tests.items()}
+    areas = {model: None if pd.isna(test["roc_auc"]) else test["roc_auc"] for model, test in tests.items()}
     plotting.save_figure(plotting.draw_confusion(confusions, subtitle), Path("plots/confusion_matrices.png"))
     plotting.save_figure(plotting.draw_learning_curves(histories, setting), Path("plots/learning_curves.png"))
     plotting.save_figure(plotting.draw_accuracy(comparison, subtitle), Path("plots/test_accuracy.png"))
-    plotting.save_figure(plotting.draw_macro_roc(curves, areas, subtitle), Path("plots/roc_macro.png"))
+    plotting.save_figure(plotting.draw_macro_roc(macro_rocs, areas, subtitle), Path("plots/roc_macro.png"))
 
     print(subtitle)
     print(comparison.to_string(index=False, na_rep="-", float_format="{:.4f}".format))
 
 
-def read_test(model: str) -> dict[str, float]:
-    """Return what `evaluate` measured on the test split."""
-    scores = json.loads(Path(f"metrics/{model}.json").read_text(encoding="utf-8"))["test"]
-    groups = read_table(Path(f"metrics/groups/{model}.csv"), ("group", "clips")).set_index("group")
-    return groups.loc["test"].to_dict() | scores
+def read_test(path: Path) -> dict[str, float]:
+    """Return the scores of the test split from a table of groups; ValueError if it has no such row."""
+    groups = read_table(path, ("group", "clips", *SCORES)).set_index("group")
+    if "test" not in groups.index:
+        raise ValueError(f"{path}: has no group 'test', only {list(groups.index)}. Delete it and run `dvc repro`.")
+    return groups.loc["test"].to_dict()
+
+
+def read_models(folder: Path, models: Iterable[str], columns: dict[str, type]) -> dict[str, pd.DataFrame]:
+    """Return these columns of the table of each model."""
+    # A type for each: a table without rows has none of its own
+    return {model: read_table(folder / f"{model}.csv", tuple(columns), **columns)[list(columns)] for model in models}
+
+
+def read_histories(folder: Path, models: list[str]) -> dict[str, pd.DataFrame]:
+    """Return the history of every training: that of a model in the order of the models, then the others by name.
+
+    The others are of networks that a model is built on, as the hybrid on `extractor`.
+    """
+    paths = {path.stem: path for path in folder.glob("[!.]*.csv")}
+    if not paths:
+        raise ValueError(f"{folder}: has no histories; run `dvc repro`")
+    columns = ("epoch", "val_loss", "val_accuracy")
+    return {name: read_table(paths[name], columns) for name in order(paths, models)}
+
+
+def order(names: Iterable[str], first: list[str]) -> list[str]:
+    """Sort names: those in `first` in its order, then the others by name."""
+    return sorted(names, key=lambda name: (first.index(name) if name in first else len(first), name))
+
+
+def by_split(history: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each epoch and split: epoch, split, loss, accuracy; no row where both are missing.
+
+    A history has these as `train_loss`, `val_accuracy` and so on; a column that it lacks is missing in every row.
+    """
+    parts = [
+        history.reindex(columns=["epoch", *(f"{split}_{quantity}" for quantity in QUANTITIES)])
+        .set_axis(["epoch", *QUANTITIES], axis="columns")
+        .dropna(subset=list(QUANTITIES), how="all")
+        .assign(split=split)
+        for split in ("train", "val")
+    ]
+    return pd.concat(parts)[["epoch", "split", *QUANTITIES]].sort_values("epoch", kind="stable", ignore_index=True)
+
+
+def long_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of all tables, their model's name first."""
+    return pd.concat([table.assign(model=model)[["model", *table]] for model, table in tables.items()])
 
 
 def beside_design(tests: dict[str, dict], design: pd.DataFrame, corpus: str, protocol: str) -> pd.DataFrame:

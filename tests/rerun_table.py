@@ -7,7 +7,7 @@ import networkx
 from dvc.repo import Repo
 
 from scripts.demo import ROOT
-from tests.pipeline import NO_GIT, declared_files, declared_params, read_leaves
+from tests.pipeline import NO_GIT, declared_files, declared_params, read_leaves, stages_of
 
 PAGE = ROOT / "docs/RERUNS.md"
 
@@ -55,10 +55,12 @@ def declared_matrix(project: Path) -> Matrix:
 
 
 def source_files(project: Path) -> list[Path]:
-    """All that the stages read and no stage writes: the committed inputs, the scripts, then the library."""
-    code = [path for path in (project / "stages").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    """All that the stages read and no stage writes: committed inputs, the scripts, and what they use of the library."""
+    used = {path for stage in stages_of(project).values() for path in declared_files(stage)}
+    library = sorted(path.relative_to(project).as_posix() for path in (project / "ser").rglob("*.py"))
+    scripts = sorted((project / "stages").glob("*.py"))
     inputs = [project / "data/ravdess.md5", project / "data/design.csv"]
-    return inputs + sorted(code, key=lambda path: (len(path.parts), path))
+    return [*inputs, *scripts, *(project / path for path in library if path in used)]
 
 
 def render(matrix: Matrix) -> str:

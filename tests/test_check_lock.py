@@ -60,13 +60,13 @@ def rerun_split_alone(stages: dict) -> None:
 SPLIT_READERS = ["train_cnn", "train_lstm", "train_extractor", "train_lgbm", "train_compact", "explore"]
 PLANTED = {
     "code": (
-        append("stages/ser/audio.py"),
-        Change("stages/ser/audio.py", "modified"),
+        append("ser/features/audio.py"),
+        Change("ser/features/audio.py", "modified"),
         ["precompute_mel", "precompute_logmel"],
     ),
-    "missing code": (delete("stages/ser/splits.py"), Change("stages/ser/splits.py", "deleted"), ["split"]),
+    "missing code": (delete("ser/corpora/splits.py"), Change("ser/corpora/splits.py", "deleted"), ["split"]),
     "data in git": (append("data/design.csv"), Change("data/design.csv", "modified"), ["compare"]),
-    "edited metric": (append("metrics/cnn.json"), Change("metrics/cnn.json", "modified"), ["evaluate@cnn", "compare"]),
+    "edited metric": (append("metrics/cnn.json"), Change("metrics/cnn.json", "modified"), ["evaluate@cnn"]),
     "missing picture": (delete("plots/roc_macro.png"), Change("plots/roc_macro.png", "deleted"), ["compare"]),
     "command": (
         edit("dvc.yaml", lambda stages: stages["ingest"].update(cmd="python -m stages.other")),
@@ -74,13 +74,13 @@ PLANTED = {
         ["ingest"],
     ),
     "new code": (
-        edit("dvc.yaml", lambda stages: stages["split"]["deps"].append("stages/ser/audio.py")),
-        Change("stages/ser/audio.py", "modified"),
+        edit("dvc.yaml", lambda stages: stages["split"]["deps"].append("ser/features/audio.py")),
+        Change("ser/features/audio.py", "modified"),
         ["split"],
     ),
     "new data": (
-        edit("dvc.yaml", lambda stages: stages["split"]["deps"].append("models/cnn.pt")),
-        Change("dvc.lock", "models/cnn.pt is not the one that train_cnn made"),
+        edit("dvc.yaml", lambda stages: stages["split"]["deps"].append("models/cnn")),
+        Change("dvc.lock", "models/cnn is not the one that train_cnn made"),
         ["split"],
     ),
     "stage that never ran": (
@@ -135,9 +135,25 @@ def test_edited_data_is_named_where_it_is_there(repository, tmp_path):
     }
 
 
+def test_table_that_several_stages_know_is_named_by_each_name_they_have_for_it(clone):
+    append("metrics/groups/cnn.csv")(clone)
+    assert found(clone) == {
+        Change("metrics/groups/cnn.csv", "modified"): ["evaluate@cnn"],
+        Change("metrics/groups", "modified"): ["compare"],
+    }
+
+
+def test_stale_inputs_of_a_study_are_named_from_the_top_folder(clone, monkeypatch):
+    append("ser/corpora/protocols.py")(clone)
+    monkeypatch.setattr(check_lock, "PROJECTS", (Path("studies/crossval"),))
+    changes = check_lock.check_projects(clone)
+    assert len(changes[Change("ser/corpora/protocols.py", "modified")]) == 4
+
+
 def run(project: Path, monkeypatch: pytest.MonkeyPatch, in_github: bool) -> str | None:
     """Run the command; return what it ends with, None where all is well."""
     monkeypatch.chdir(project)
+    monkeypatch.setattr(check_lock, "PROJECTS", (Path(),))
     monkeypatch.setenv("GITHUB_ACTIONS", str(in_github).lower())
     try:
         check_lock.main()
@@ -151,17 +167,17 @@ def test_command_passes_a_fresh_clone(clone, monkeypatch, capsys):
 
 
 def test_command_fails_with_an_annotation_on_each_change(clone, monkeypatch, capsys):
-    append("stages/ser/audio.py")(clone)
+    append("ser/features/audio.py")(clone)
     change_param(clone, "mfcc.n_mfcc", 40)
     assert "2 changes: run `dvc repro` and commit" in run(clone, monkeypatch, in_github=True)
     first, second = capsys.readouterr().out.splitlines()
-    assert first.startswith("::error file=stages/ser/audio.py,title=dvc.lock is stale::modified; ")
+    assert first.startswith("::error file=ser/features/audio.py,title=dvc.lock is stale::modified; ")
     assert first.endswith("; not rerun: precompute_mel, precompute_logmel")
     assert second.startswith("::error file=params.yaml,line=")
     assert second.endswith(",title=dvc.lock is stale::mfcc.n_mfcc 80 → 40; not rerun: precompute_mfcc")
 
 
 def test_command_says_it_plainly_in_a_terminal(clone, monkeypatch, capsys):
-    append("stages/ser/audio.py")(clone)
+    append("ser/features/audio.py")(clone)
     run(clone, monkeypatch, in_github=False)
-    assert capsys.readouterr().out == "stages/ser/audio.py: modified; not rerun: precompute_mel, precompute_logmel\n"
+    assert capsys.readouterr().out == "ser/features/audio.py: modified; not rerun: precompute_mel, precompute_logmel\n"

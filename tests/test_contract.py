@@ -21,8 +21,8 @@ from fusion.contract import ABOUT, ABOUT_KEY, COLUMNS, LISTS, VERSION, json_sche
 from scripts.demo import ROOT
 from ser.corpora.emotions import EMOTION_INDEX, EMOTIONS
 from ser.corpora.protocols import LUNA
-from ser.evaluation.calibration import fit_temperature
 from ser.evaluation.statistics import uar
+from ser.evaluation.temperature import fit_temperature
 from ser.storage.params import ParamsError, read_params
 from ser.storage.tensors import save_tensors
 from studies.run import Run, read_runs

@@ -63,7 +63,7 @@ def test_a_hand_edited_output_is_made_anew(path, project, demo_project):
     assert output_digests(project) == output_digests(demo_project)
 
 
-@pytest.mark.parametrize("path", ["data/features/mel.pt", "models/cnn.pt", "data/embeddings.pt"])
+@pytest.mark.parametrize("path", ["data/features/mel.pt", "models/cnn/weights.pt", "data/embeddings.pt"])
 def test_a_truncated_output_is_made_anew(path, project, demo_project):
     overwrite(project / path, (project / path).read_bytes()[:-1000])
     repro(project)
@@ -125,7 +125,8 @@ def small_disk(tmp_path):
 def test_a_full_disk_is_an_error_and_leaves_nothing_half_written(small_disk, project):
     """The clips fit, the features do not."""
     shutil.copytree(project / "data/raw", small_disk / "data/raw")
-    shutil.copytree(project / "stages", small_disk / "stages")
+    for folder in ("ser", "stages"):
+        shutil.copytree(project / folder, small_disk / folder)
     for name in ("params.yaml", "data/clips.csv"):
         shutil.copy2(project / name, small_disk / name)
     (small_disk / "filler").write_bytes(bytes(shutil.disk_usage(small_disk).free - 2_000_000))

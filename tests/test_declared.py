@@ -1,6 +1,7 @@
 """Declared = used: a stage imports, reads and writes all that `dvc.yaml` says, and nothing else; breaches are named."""
 
 import os
+import re
 import shutil
 import sys
 
@@ -8,11 +9,17 @@ import pytest
 import yaml
 
 from scripts.demo import ROOT, copy_project, dvc
+from scripts.projects import PROJECTS
 from tests.pipeline import copy_finished, declared_files, import_closure, offer_as_ravdess, stages_of
 from tests.recording import Notes, code_violations, file_violations, noting, param_violations, read_notes
 
 STAGES = stages_of(ROOT)
-FUSION = stages_of(ROOT / "fusion")
+# Instances of a matrix import what the first one does
+OTHERS = {
+    (project.as_posix(), stage.name.partition("@")[0]): stage
+    for project in PROJECTS[1:]
+    for stage in reversed(list(stages_of(ROOT / project).values()))
+}
 needs_inotify = pytest.mark.skipif(sys.platform != "linux", reason="what C libraries open is seen by inotify")
 
 
@@ -34,10 +41,11 @@ def test_stage_imports_the_code_it_declares_and_no_other(name):
     assert code_violations(STAGES[name], ROOT) == []
 
 
-@pytest.mark.parametrize("name", FUSION)
-def test_stage_of_the_fusion_imports_the_code_it_declares_and_no_other(name):
-    module = FUSION[name].cmd.removeprefix("cd .. && python -m ").split()[0]
-    declared = {os.path.normpath(f"fusion/{path}") for path in declared_files(FUSION[name]) if path.endswith(".py")}
+@pytest.mark.parametrize("key", OTHERS, ids="/".join)
+def test_stage_of_another_project_imports_the_code_it_declares_and_no_other(key):
+    project, stage = key[0], OTHERS[key]
+    module = re.fullmatch(r"cd (\.\./?)+ && python -m ([\w.]+).*", stage.cmd)[2]
+    declared = {os.path.normpath(f"{project}/{path}") for path in declared_files(stage) if path.endswith(".py")}
     assert declared == import_closure(module, ROOT)
 
 
@@ -55,17 +63,17 @@ def test_stage_opens_the_files_it_declares_and_no_other(name, notes, demo_projec
 
 def test_import_closure_follows_imports_of_imports(tmp_path):
     sources = {
-        "stages/run.py": "import json\nfrom stages.ser import first\n",
-        "stages/ser/first.py": "def late():\n    from stages.ser.second import value\n",
-        "stages/ser/second.py": "value = 1\n",
-        "stages/ser/unused.py": "value = 2\n",
+        "stages/run.py": "import json\nfrom ser import first\n",
+        "ser/first.py": "def late():\n    from ser.second import value\n",
+        "ser/second.py": "value = 1\n",
+        "ser/unused.py": "value = 2\n",
         "stages/__init__.py": "",
-        "stages/ser/__init__.py": "answer = 42\n",
+        "ser/__init__.py": "answer = 42\n",
     }
     for name, text in sources.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    expected = {"stages/run.py", "stages/ser/first.py", "stages/ser/second.py", "stages/ser/__init__.py"}
+    expected = {"stages/run.py", "ser/first.py", "ser/second.py", "ser/__init__.py"}
     assert import_closure("stages.run", tmp_path) == expected
 
 
@@ -88,17 +96,17 @@ soundfile.info("data/raw/Actor_01/03-01-01-01-01-01-01.wav")
 subprocess.run([sys.executable, "-c", "open('LICENSE')"], check=True)
 list(Path("metrics").iterdir())
 Path("data/extra.csv").write_text("")
-lightgbm.Booster(model_str=Path("models/lgbm.txt").read_text()).save_model("models/other.txt")
+lightgbm.Booster(model_str=Path("models/hybrid/trees.txt").read_text()).save_model("models/other.txt")
 """
-PLANTED_DEPS = ["data/design.csv", "stages/ser/audio.py"]
+PLANTED_DEPS = ["data/design.csv", "ser/features/audio.py"]
 PLANTED_PARAMS = ["mel.top_db"]
 
 # What was planted, and what the checks say of it
 PLANTED = {
-    "undeclared import": "split: imports stages/ser/wav.py without declaring it",
-    "undeclared import, when run": "split: opens stages/ser/wav.py without declaring it",
-    "surplus code": "split: declares stages/ser/audio.py without importing it",
-    "surplus code, when run": "split: declares stages/ser/audio.py without opening it",
+    "undeclared import": "split: imports ser/corpora/wav.py without declaring it",
+    "undeclared import, when run": "split: opens ser/corpora/wav.py without declaring it",
+    "surplus code": "split: declares ser/features/audio.py without importing it",
+    "surplus code, when run": "split: declares ser/features/audio.py without opening it",
     "undeclared param": "split: reads the param synthetic.actors without declaring it",
     "undeclared param of the same section": "split: reads the param synthetic.seed without declaring it",
     "unused param": "split: declares mel.top_db without reading it",
@@ -106,7 +114,7 @@ PLANTED = {
     "undeclared read by a C library": "split: opens data/raw/Actor_01/03-01-01-01-01-01-01.wav without declaring it",
     "undeclared read by a child process": "split: opens LICENSE without declaring it",
     "undeclared listing of a folder": "split: opens metrics without declaring it",
-    "undeclared read of an output of another stage": "split: opens models/lgbm.txt without declaring it",
+    "undeclared read of an output of another stage": "split: opens models/hybrid/trees.txt without declaring it",
     "unused file": "split: declares data/design.csv without opening it",
     "undeclared write": "split: writes data/extra.csv without declaring it",
     "undeclared write by a C library": "split: writes models/other.txt without declaring it",
@@ -153,11 +161,15 @@ def test_output_that_is_never_written_is_named(tmp_path):
 
 
 def test_notes_use_final_names(tmp_path):
-    lines = ["write data/.raw.123/Actor_01/a.wav", "write models/.123.lgbm.txt", "write stages/__pycache__/split.pyc.9"]
-    lines += ["read stages/ser/__pycache__/files.cpython-311.pyc", "read data/.hidden", "param split.seed"]
+    lines = [
+        "write data/.raw.123/Actor_01/a.wav",
+        "write models/.cnn.123/.123.weights.pt",
+        "write stages/__pycache__/split.pyc.9",
+    ]
+    lines += ["read ser/storage/__pycache__/files.cpython-311.pyc", "read data/.hidden", "param split.seed"]
     (tmp_path / "split").write_text("\n".join(lines))
     assert read_notes(tmp_path, "split") == Notes(
-        reads={"stages/ser/files.py", "data/.hidden"},
-        writes={"data/raw/Actor_01/a.wav", "models/lgbm.txt"},
+        reads={"ser/storage/files.py", "data/.hidden"},
+        writes={"data/raw/Actor_01/a.wav", "models/cnn/weights.pt"},
         params={"split.seed"},
     )

@@ -30,8 +30,8 @@ FILES = {
     "mel cache": ("precompute_mel", "data/features/mel.pt"),
     "MFCC cache": ("precompute_mfcc", "data/features/mfcc.pt"),
     "state of AudioCNN": ("train_cnn", ".resume/train_cnn.pt"),
-    "weights of AudioCNN": ("train_cnn", "models/cnn.pt"),
-    "trees": ("train_lgbm", "models/lgbm.txt"),
+    "weights of AudioCNN": ("train_cnn", "models/cnn"),
+    "trees": ("train_lgbm", "models/hybrid"),
 }
 # The same, and what is there when it is killed: files of a folder, finished epochs
 MOMENTS = {
@@ -68,7 +68,8 @@ def test_a_file_half_written_is_never_taken_for_a_result(file, undisturbed, kill
     forget(project, stage)
     end_writing(project / path)
     assert not (project / path).exists()
-    assert len(list((project / path).parent.glob(f".*.{Path(path).name}"))) == 1
+    name, folder = Path(path).name, (project / path).parent
+    assert len([*folder.glob(f".*.{name}"), *folder.glob(f".{name}.*")]) == 1
     kills.append(1 + kill_at_random(project, generator))
     assert_made_good(project, undisturbed)
 

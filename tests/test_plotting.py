@@ -135,7 +135,7 @@ def test_model_that_one_revision_lacks_leaves_the_others_in_their_columns(base, 
     """Without care, Vega-Lite puts the empty panel first: each model would stand under the next one's name."""
     clips = {(base, "b"): 3, (head, "b"): 4, (head, "a"): 5, (head, "c"): 6}
     rows = [
-        {"rev": rev, "filename": f"{name}.csv", "actual": "sad", "predicted": "sad"}
+        {"rev": rev, "model": name, "actual": "sad", "predicted": "sad"}
         for (rev, name), count in clips.items()
         for _ in range(count)
     ]
@@ -158,10 +158,45 @@ def test_models_of_one_table_are_drawn_apart(name, vega_lite):
         for model in ("cnn", "lstm", "hybrid")
         for x in (0.2, 0.5, 0.9)
     ]
-    svg = drawn(filled(f"{name}_by_model", rows, x="x", y="y", folder=ROOT / "crossval/.dvc/plots"), vega_lite)
+    svg = drawn(
+        filled(f"{name}_by_model", rows, x="x", y="y", folder=ROOT / "studies/comparison/.dvc/plots"), vega_lite
+    )
     assert text_places(svg).keys() >= {"cnn", "lstm", "hybrid", "old", "new"}
-    lines = [path for path in svg.iter() if path.get("aria-roledescription") == "line mark"]
-    assert len(lines) == 6 and all(path.get("d").count("L") == 2 for path in lines)
+    assert corners(svg) == [2] * 6
+
+
+@pytest.mark.parametrize("vega_lite", ["5.8", VEGA_LITE])
+@pytest.mark.parametrize(
+    ("name", "column", "values"),
+    [
+        ("roc_macro", "emotion", ["all"]),
+        ("roc_by_model", "emotion", ["calm", "sad"]),
+        ("learning_curves", "split", ["train", "val"]),
+    ],
+)
+def test_each_model_of_a_long_table_has_its_own_lines_in_each_revision(name, column, values, vega_lite):
+    rows = [
+        {"rev": rev, "model": model, column: value, "x": str(x), "y": str(x**2)}
+        for rev in ("old", "new")
+        for model in ("cnn", "lstm", "hybrid")
+        for value in values
+        for x in (0.2, 0.5, 0.9)
+    ]
+    svg = drawn(filled(name, rows, x="x", y="y"), vega_lite)
+    assert text_places(svg).keys() >= {"cnn", "lstm", "hybrid", "old", "new"}
+    assert corners(svg) == [2] * 6 * len(values)
+
+
+@pytest.mark.parametrize("vega_lite", ["5.8", VEGA_LITE])
+@pytest.mark.parametrize("missing", ["", None])
+def test_learning_curve_without_values_is_not_drawn_at_zero(missing, vega_lite):
+    """DVC reads what a CSV lacks as empty text."""
+    rows = [
+        {"rev": "old", "model": "compact", "split": split, "x": x, "y": missing if split == "train" else "0.5"}
+        for x in ("1", "2", "3")
+        for split in ("train", "val")
+    ]
+    assert corners(drawn(filled("learning_curves", rows, x="x", y="y"), vega_lite)) == [2]
 
 
 def filled(name: str, rows: list[dict[str, str]], x: str, y: str, folder: Path = TEMPLATES) -> dict:
@@ -175,6 +210,12 @@ def filled(name: str, rows: list[dict[str, str]], x: str, y: str, folder: Path =
 def drawn(spec: dict, vega_lite: str) -> ET.Element:
     """Draw a specification as SVG."""
     return ET.fromstring(vl_convert.vegalite_to_svg(spec, vl_version=vega_lite))
+
+
+def corners(svg: ET.Element) -> list[int]:
+    """Count the points of each line after its first."""
+    lines = [path for path in svg.iter() if path.get("aria-roledescription") == "line mark"]
+    return [path.get("d").count("L") for path in lines]
 
 
 def text_places(svg: ET.Element) -> dict[str, tuple[float, float]]:

@@ -53,7 +53,7 @@ def run(monkeypatch, stage, *arguments):
 def run_reports(monkeypatch):
     for model in MODELS:
         run(monkeypatch, evaluate, model)
-    run(monkeypatch, compare, "--models", *MODELS, "--networks", *MODELS)
+    run(monkeypatch, compare, "--models", *MODELS)
 
 
 def test_evaluate_scores_every_split_and_sex(project, monkeypatch):
@@ -100,7 +100,7 @@ def test_reports_are_equal_when_written_twice(project, monkeypatch):
     run_reports(monkeypatch)
     first = contents()
     run_reports(monkeypatch)
-    assert len(first) == 6 * len(MODELS) + len(MODELS) + 5  # of each model, histories, of all models
+    assert len(first) == 6 * len(MODELS) + len(MODELS) + 9  # of each model, histories, of all models
     assert contents() == first
     texts = [content for path, content in first.items() if path.suffix != ".png"]
     assert not any(str(project).encode() in text or b"\r" in text for text in texts)
@@ -112,6 +112,97 @@ def test_comparison_fits_the_terminal_and_names_the_protocol(project, monkeypatc
     assert lines[0] == "RAVDESS, stratified split, 40 test clips"
     assert max(map(len, lines)) <= 100
     assert len(lines) == 2 + len(MODELS)
+
+
+def test_long_tables_hold_the_rows_of_every_model_in_the_order_of_the_figures(project, monkeypatch):
+    run_reports(monkeypatch)
+    run(monkeypatch, compare, "--models", *reversed(MODELS))
+    for name in ("confusion", "roc", "roc_macro"):
+        header, *rows = (project / f"plots/{name}.csv").read_text().splitlines()
+        parts = {model: (project / f"plots/{name}/{model}.csv").read_text().splitlines() for model in MODELS}
+        assert header == f"model,{parts['cnn'][0]}"
+        assert rows == [f"{model},{row}" for model in reversed(MODELS) for row in parts[model][1:]]
+
+
+def test_histories_of_other_networks_follow_those_of_the_models(project, monkeypatch):
+    for name in ("extractor", "boosted"):
+        write_table(pd.read_csv("plots/history/cnn.csv"), project / f"plots/history/{name}.csv")
+    (project / "plots/history/.123.lstm.csv").touch()  # what a killed run leaves
+    run_reports(monkeypatch)
+    run(monkeypatch, compare, "--models", *reversed(MODELS))
+    names = pd.read_csv(project / "plots/history.csv")["model"]
+    assert list(names.unique()) == ["lstm", "cnn", "boosted", "extractor"]
+
+
+def test_history_has_a_row_for_each_epoch_and_split(project, monkeypatch):
+    history = {"epoch": [1, 2], "train_loss": [2.0, 1.0], "val_loss": [1.5, 1.2], "val_accuracy": [0.25, 0.5]}
+    write_table(pd.DataFrame(history), project / "plots/history/lstm.csv")
+    run_reports(monkeypatch)
+    lines = (project / "plots/history.csv").read_text().splitlines()
+    assert lines[0] == "model,epoch,split,loss,accuracy"
+    assert lines[1] == "cnn,1,train,0.500000,0.500000"
+    assert lines[5:] == [
+        "lstm,1,train,2.000000,",
+        "lstm,1,val,1.500000,0.250000",
+        "lstm,2,train,1.000000,",
+        "lstm,2,val,1.200000,0.500000",
+    ]
+
+
+def test_history_leaves_out_only_rows_without_loss_and_accuracy():
+    history = pd.DataFrame({"epoch": [1, 2], "val_loss": [np.nan, np.nan], "val_accuracy": [0.5, np.nan]})
+    rows = compare.by_split(history)
+    assert rows[["epoch", "split", "accuracy"]].to_numpy().tolist() == [[1, "val", 0.5]]
+    assert rows["loss"].isna().all()
+
+
+def test_comparison_has_the_scores_of_the_test_split(project, monkeypatch):
+    for model in MODELS:
+        run(monkeypatch, evaluate, model)
+    metrics = {model: json.loads((project / f"metrics/{model}.json").read_text())["test"] for model in MODELS}
+    for model in MODELS:
+        (project / f"metrics/{model}.json").unlink()  # the tables of groups are enough
+    run(monkeypatch, compare, "--models", *MODELS)
+    comparison = pd.read_csv(project / "metrics/comparison.csv").set_index("model")
+    assert list(comparison.columns) == [*compare.SCORES, "design_accuracy", "difference"]
+    for model in MODELS:
+        assert comparison.loc[model, list(metrics[model])].to_dict() == metrics[model]
+        groups = pd.read_csv(project / f"metrics/groups/{model}.csv").set_index("group")
+        assert (comparison.loc[model, list(compare.SCORES)] == groups.loc["test", list(compare.SCORES)]).all()
+
+
+def test_model_whose_test_clips_have_one_emotion_is_compared_without_roc(project, monkeypatch):
+    path = project / "data/predictions/cnn.csv"
+    table = pd.read_csv(path)
+    table.loc[(table["split"] == "test") & (table["emotion"] != "sad"), "split"] = "train"
+    write_table(table, path)
+    run_reports(monkeypatch)
+    assert np.isnan(pd.read_csv(project / "metrics/comparison.csv").set_index("model").loc["cnn", "roc_auc"])
+    rows = (project / "plots/roc/lstm.csv").read_text().splitlines()[1:]
+    assert (project / "plots/roc.csv").read_text().splitlines()[1:] == [f"lstm,{row}" for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda groups: groups.drop(columns="macro_f1"), r"lacks the columns \['macro_f1'\]"),
+        (lambda groups: groups[groups["group"] != "test"], "has no group 'test', only .*'test, male'"),
+    ],
+)
+def test_compare_refuses_groups_without_the_scores_of_the_test_split(project, monkeypatch, change, message):
+    run_reports(monkeypatch)
+    path = Path("metrics/groups/lstm.csv")
+    write_table(change(pd.read_csv(path)), path)
+    with pytest.raises(SystemExit, match=f"^compare: {path}: {message}"):
+        run(monkeypatch, compare, "--models", *MODELS)
+
+
+def test_compare_refuses_to_draw_no_history(project, monkeypatch):
+    run_reports(monkeypatch)
+    for path in (project / "plots/history").iterdir():
+        path.unlink()
+    with pytest.raises(SystemExit, match=r"^compare: plots/history: has no histories; run `dvc repro`"):
+        run(monkeypatch, compare, "--models", *MODELS)
 
 
 def test_design_stands_only_beside_its_own_corpus_and_protocol():
@@ -148,7 +239,7 @@ def test_explore_draws_the_corpus(project, monkeypatch):
     ("stage", "arguments", "message"),
     [
         (evaluate, ["other"], "evaluate: .*data/predictions/other.csv"),
-        (compare, ["--models", "cnn", "--networks", "cnn"], "compare: .*metrics/cnn.json"),
+        (compare, ["--models", "cnn"], "compare: .*metrics/groups/cnn.csv"),
         (explore, [], "explore: .*data/features/mel.pt"),
     ],
 )

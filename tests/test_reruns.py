@@ -75,16 +75,16 @@ def test_every_param_and_every_file_with_content_marks_a_stage(matrix):
 def test_dvc_status_says_the_same_on_the_command_line(matrix, demo_project, tmp_path):
     project = copy_finished(demo_project, tmp_path / "project")
     change_param(project, "mel.hop_samples", 200)
-    with (project / "stages/ser/scoring.py").open("a", encoding="utf-8") as file:
+    with (project / "ser/evaluation/scoring.py").open("a", encoding="utf-8") as file:
         file.write("# changed\n")
     status = json.loads(dvc(project, "status", "--json", capture_output=True).stdout)
     changed_deps = {stage for stage, changes in status.items() if "changed deps" in changes[0]}
-    assert changed_deps == status.keys() == matrix.params["mel.hop_samples"] | matrix.files["stages/ser/scoring.py"]
+    assert changed_deps == status.keys() == matrix.params["mel.hop_samples"] | matrix.files["ser/evaluation/scoring.py"]
 
 
 @pytest.mark.parametrize("file", ["plotting", "corpus_plots", "scoring"])
 def test_editing_figures_or_reports_trains_nothing(matrix, file):
-    may_run = matrix.may_run(matrix.files[f"stages/ser/{file}.py"])
+    may_run = matrix.may_run(matrix.files[f"ser/evaluation/{file}.py"])
     assert may_run
     assert may_run.isdisjoint(TRAININGS | {"extract_features"})
 

@@ -5,7 +5,8 @@ import pytest
 from sklearn import metrics
 
 from ser.evaluation import statistics
-from ser.evaluation.calibration import calibration_error, coverage_curve, fit_temperature, reliability
+from ser.evaluation.calibration import calibration_error, coverage_curve, reliability
+from ser.evaluation.temperature import fit_temperature
 
 
 def random_counts(seed: int = 0, units: int = 2, speakers: int = 6, classes: int = 3, right: float = 0.6) -> np.ndarray:

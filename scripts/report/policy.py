@@ -1,7 +1,8 @@
 """policy.yaml: by how much a metric may fall. Metrics of two revisions → a check of each metric that it names."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,13 +10,14 @@ import yaml
 
 from scripts.report.changes import Change
 
+WILDCARDS = "*?["  # a name with one of these is a pattern, read as `fnmatch` reads it
 ROUNDING = 1e-9  # 0.53 - 0.5 is 0.030000000000000027: a fall by just the allowed amount passes
 
 
 class Check(NamedTuple):
     """One metric against the policy; `base` and `head` are None where there is no number."""
 
-    file: str
+    file: str  # or the pattern, where no file matches it
     key: str
     base: float | None
     head: float | None
@@ -24,7 +26,7 @@ class Check(NamedTuple):
 
 
 def read_policy(path: Path) -> dict[str, dict[str, float]]:
-    """Return the allowed fall by metrics file and key; ValueError names what is missing or impossible."""
+    """Return the allowed fall by metrics file or pattern, and key; ValueError names what is missing or impossible."""
     if not path.is_file():
         raise ValueError(f"{path}: no such file; it says by how much each metric may fall")
     return parse_policy(path.read_text(encoding="utf-8"), str(path))
@@ -51,15 +53,28 @@ def parse_policy(text: str, name: str) -> dict[str, dict[str, float]]:
 def judge(policy: Mapping[str, Mapping[str, float]], metrics: Sequence[Change]) -> list[Check]:
     """Check every metric of the policy, failures first, then sorted by file and key.
 
-    One that the head lacks fails; one that only the base lacks has nothing to fall from, and passes.
+    One that the head lacks fails; one that only the base lacks has nothing to fall from, and passes. A pattern names
+    the files that have the metric in either revision, and fails where there is none.
     """
-    found = {(change.file, change.key): change for change in metrics}
     checks = [
-        check(found.get((file, key), Change(file, key, None, None)), may_fall)
-        for file, limits in policy.items()
+        found
+        for name, limits in policy.items()
         for key, may_fall in limits.items()
+        for found in check_files(name, key, may_fall, metrics)
     ]
     return sorted(checks, key=lambda check: (not check.problem, check.file, check.key))
+
+
+def check_files(name: str, key: str, may_fall: float, metrics: Sequence[Change]) -> Iterator[Check]:
+    """Yield the checks of one metric in the files that a name or a pattern stands for: one at least."""
+    if not any(wildcard in name for wildcard in WILDCARDS):
+        same = (metric for metric in metrics if (metric.file, metric.key) == (name, key))
+        yield check(next(same, Change(name, key, None, None)), may_fall)
+        return
+    matched = [metric for metric in metrics if metric.key == key and fnmatchcase(metric.file, name)]
+    yield from (check(metric, may_fall) for metric in matched)
+    if not matched:
+        yield Check(name, key, None, None, may_fall, "no file of either revision has it")
 
 
 def check(metric: Change, may_fall: float) -> Check:

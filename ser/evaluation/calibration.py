@@ -1,22 +1,9 @@
-"""How far confidence can be trusted: temperature, expected calibration error, accuracy against coverage."""
+"""How far confidence can be trusted: expected calibration error, accuracy against coverage."""
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 
 BINS = 15
-TEMPERATURES = (0.05, 20.0)
-
-
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Return the temperature that makes the labels most likely (Guo et al. 2017); logits: (clip, classes)."""
-
-    def loss(log_temperature: float) -> float:
-        scaled = log_softmax(logits / np.exp(log_temperature), axis=1)
-        return -float(np.take_along_axis(scaled, labels[:, None], axis=1).mean())
-
-    return float(np.exp(minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded").x))
 
 
 def reliability(confidence: np.ndarray, right: np.ndarray, bins: int = BINS) -> pd.DataFrame:

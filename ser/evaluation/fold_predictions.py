@@ -7,9 +7,9 @@ import pandas as pd
 import torch
 
 from ser.corpora.emotions import EMOTION_INDEX, EMOTIONS
-from ser.evaluation.calibration import fit_temperature
 from ser.evaluation.predictions import write_predictions
 from ser.evaluation.recall import count_clips, uar
+from ser.evaluation.temperature import fit_temperature
 from ser.storage.files import write_json
 
 DIGITS = 4  # of probabilities and metrics

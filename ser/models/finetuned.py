@@ -175,7 +175,7 @@ class Finetuned:
         return predict_copies(self.network, clips, self.device)
 
     def save(self, folder: Path, weights: Path) -> None:
-        """Write the model to a folder; weights: the folder that the training began with, for the shape of its layers."""
+        """Write the model to a folder; weights: the folder that the training began with, for its layers' shapes."""
         save_weights(self.network, folder)
         for name in CONFIGS:
             shutil.copyfile(weights / name, folder / name)

@@ -1,4 +1,4 @@
-"""Train AudioCNN on one fold: data/features/mel.pt → studies/crossval/runs/<protocol>/cnn/<fold>-<seed>.{csv,json}."""
+"""Train AudioCNN on one fold: data/features/mel.pt → studies/crossval/runs/<protocol>/cnn/<fold>-<seed>.*."""
 
 from pathlib import Path
 

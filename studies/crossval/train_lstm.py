@@ -1,4 +1,4 @@
-"""Train AudioLSTM on one fold: data/features/mfcc.pt → studies/crossval/runs/<protocol>/lstm/<fold>-<seed>.{csv,json}."""
+"""Train AudioLSTM on one fold: data/features/mfcc.pt → studies/crossval/runs/<protocol>/lstm/<fold>-<seed>.*."""
 
 from pathlib import Path
 

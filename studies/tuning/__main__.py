@@ -1,4 +1,4 @@
-"""Search a model's hyperparameters: features, studies/tuning/params.yaml → its results/<model>/, a change of its params."""
+"""Search a model's hyperparameters: features, studies/tuning/params.yaml → results/<model>/, changed params."""
 
 import argparse
 from pathlib import Path

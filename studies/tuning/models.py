@@ -45,7 +45,7 @@ class Model:
 
 
 def plan(name: str) -> Search:
-    """Return the search of a model that `studies/tuning/params.yaml` describes; ParamsError lists all that is wrong with it."""
+    """Return a model's search as TUNING_PARAMS describes it; ParamsError lists all that is wrong with it."""
     if name not in MODELS:
         raise ValueError(f"no model {name!r}; expected one of {sorted(MODELS)}")
     model, (settings, spaces) = MODELS[name], read_params(TUNING_PARAMS, "search", "spaces")
