@@ -91,8 +91,8 @@ def read_specs(text: str) -> list[dict[str, Any]]:
 
 
 def series(spec: dict[str, Any]) -> set[tuple[str, str]]:
-    """What has a mark of its own at least: each file of each revision."""
-    return {(row["rev"], row.get("filename", "")) for row in spec["data"]["values"]}
+    """What has a mark of its own at least: each model of each revision, or the file of one model."""
+    return {(row["rev"], row.get("model", "")) for row in spec["data"]["values"]}
 
 
 def test_every_plot_of_the_pipeline_is_drawn(seen, repository):
@@ -108,6 +108,13 @@ def test_every_plot_shows_both_revisions(seen):
     for spec, drawing in zip(seen.specs, seen.drawings, strict=True):
         assert {rev for rev, _ in series(spec)} == {"base", "head"}
         assert {"base", "head"} <= drawing.texts
+
+
+def test_every_model_is_named_in_its_plot(seen):
+    named = [{model for _, model in series(spec)} - {""} for spec in seen.specs]
+    assert len([models for models in named if len(models) > 1]) == 6
+    for models, drawing in zip(named, seen.drawings, strict=True):
+        assert models <= drawing.texts
 
 
 def test_every_plot_has_finite_values(seen):

@@ -4,6 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -12,14 +13,30 @@ from ser.storage.dotted import override
 from tests.pipeline import stages_of
 
 
+def read_yaml(path: Path) -> dict:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def evaluated_models(project: Path) -> list[str]:
+    """The models that dvc.yaml lists, in the order of the figures."""
+    return read_yaml(project / "dvc.yaml")["vars"][0]["evaluated"]["models"]
+
+
 def test_every_stage_says_what_it_does():
     assert [name for name, stage in stages_of(ROOT).items() if not stage.desc] == []
 
 
 @pytest.mark.skipif(not (ROOT / "dvc.lock").exists(), reason="no run is committed yet")
 def test_lock_covers_every_stage():
-    lock = yaml.safe_load((ROOT / "dvc.lock").read_text(encoding="utf-8"))
-    assert lock["stages"].keys() == stages_of(ROOT).keys()
+    assert read_yaml(ROOT / "dvc.lock")["stages"].keys() == stages_of(ROOT).keys()
+
+
+def test_models_are_listed_once():
+    models, stages = evaluated_models(ROOT), stages_of(ROOT)
+    assert {name for name in stages if name.startswith("evaluate@")} == {f"evaluate@{model}" for model in models}
+    assert stages["compare"].cmd == f"python -m stages.compare --models {' '.join(models)}"
+    others = json.dumps([read_yaml(ROOT / "dvc.yaml")["plots"], read_yaml(ROOT / "policy.yaml")])
+    assert [model for model in models if model in others] == []
 
 
 def test_pipeline_leaves_every_output(demo_project):
@@ -37,8 +54,19 @@ def test_second_repro_runs_nothing(demo_project):
 
 def test_metrics_are_shown_for_every_model(demo_project):
     shown = json.loads(dvc(demo_project, "metrics", "show", "--json", capture_output=True).stdout)[""]["data"]
-    for model in ("cnn", "lstm", "hybrid", "compact"):
+    for model in evaluated_models(demo_project):
         assert 0 <= shown[f"metrics/{model}.json"]["data"]["test"]["accuracy"] <= 1
+
+
+def test_long_tables_have_the_rows_of_every_model(demo_project):
+    models = evaluated_models(demo_project)
+    for name in ("confusion", "roc", "roc_macro"):
+        table = pd.read_csv(demo_project / f"plots/{name}.csv")
+        parts = [pd.read_csv(demo_project / f"plots/{name}/{model}.csv").assign(model=model) for model in models]
+        pd.testing.assert_frame_equal(table, pd.concat(parts, ignore_index=True)[list(table)])
+    history = pd.read_csv(demo_project / "plots/history.csv")
+    assert set(history["model"]) == {path.stem for path in (demo_project / "plots/history").iterdir()}
+    assert [model for model in models if model in set(history["model"])] == list(history["model"].unique())[:3]
 
 
 def test_plots_are_written_without_complaint(demo_project, tmp_path):

@@ -23,7 +23,7 @@ from scripts.report.policy import check, judge, parse_policy
 from scripts.report.reruns import compare_locks
 from scripts.report.revisions import WORKSPACE
 
-POLICY = "may_fall:\n  metrics/model.json:\n    test.accuracy: 0.03\n    test.uar: 0.03\n"
+POLICY = "may_fall:\n  metrics/*.json:\n    test.accuracy: 0.03\n    test.uar: 0.03\n"
 PIPELINE = """
 stages:
   prepare:
@@ -35,12 +35,12 @@ stages:
     deps: [clips.csv, train.py]
     metrics: [metrics/model.json: {cache: false}]
     plots: [history/a.csv: {cache: false, x: epoch, y: val_loss}]
-    outs: [history/b.csv: {cache: false}, same.png: {cache: false}, curve.png: {cache: false}]
+    outs: [history.csv: {cache: false}, same.png: {cache: false}, curve.png: {cache: false}]
 plots:
   - Loss & <more>:
       template: learning_curves
       x: epoch
-      y: {history/a.csv: [val_loss, train_loss], history/b.csv: [val_loss, train_loss]}
+      y: {history.csv: loss}
 """
 
 
@@ -73,6 +73,7 @@ def lock(epochs: int, outputs: str) -> dict:
 def write_run(project: Path, accuracy: float, epochs: int) -> None:
     """Write all that a run would leave, which depends on its accuracy and epochs."""
     rows = [f"{epoch},{2 / epoch},{accuracy / epoch}" for epoch in range(1, epochs + 1)]
+    long = [f"{model},{split},{row}" for model in "ab" for split in ("train", "val") for row in rows]
     test = {"accuracy": accuracy, "uar": 0.5, "clips": 216}
     texts = {
         "params.yaml": yaml.safe_dump({"train": {"epochs": epochs, "note": "a|<b>"}}),
@@ -80,7 +81,7 @@ def write_run(project: Path, accuracy: float, epochs: int) -> None:
         "dvc.lock": yaml.safe_dump({"schema": "2.0", "stages": lock(epochs, outputs=str(accuracy))}),
         "metrics/model.json": json.dumps({"test": test}),
         "history/a.csv": "\n".join(["epoch,train_loss,val_loss", *rows]),
-        "history/b.csv": "\n".join(["epoch,train_loss,val_loss", *rows]),
+        "history.csv": "\n".join(["model,split,epoch,loss,accuracy", *long]),
         "same.png": "not looked into",
         "curve.png": f"picture of {accuracy}",
     }
@@ -164,6 +165,27 @@ def test_missing_metric_fails_unless_only_a_report_is_wanted(changeable, tmp_pat
     assert "| `metrics/model.json: test.accuracy` | 0.5000 | – | – | −0.0300 | FAIL: missing |" in (
         tmp_path / "out/report.md"
     ).read_text(encoding="utf-8")
+
+
+def test_metrics_of_a_model_that_is_gone_fail(changeable):
+    write_run(changeable, accuracy=0.5, epochs=4)
+    Path("metrics/other.json").write_text(Path("metrics/model.json").read_text())
+    Path("metrics/model.json").unlink()
+    Path("dvc.yaml").write_text(PIPELINE.replace("metrics/model.json", "metrics/other.json"))
+    checks = {(check.file, check.key): check for check in compared("base").checks}
+    for key in ("test.accuracy", "test.uar"):
+        assert (checks["metrics/model.json", key].base, checks["metrics/model.json", key].problem) == (0.5, "missing")
+        assert (checks["metrics/other.json", key].base, checks["metrics/other.json", key].problem) == (None, "")
+    assert len(checks) == 4
+
+
+def test_metrics_that_a_pattern_does_not_find_fail_the_command(changeable, tmp_path):
+    Path("policy.yaml").write_text(POLICY.replace("metrics/", "metric/"))
+    run = report(changeable, tmp_path / "out", "--base", "base")
+    assert run.returncode == 1, run.stderr
+    assert run.stdout.startswith("FAIL: 2 of 2 metrics")
+    row = "| `metric/*.json: test.accuracy` | – | – | – | −0.0300 | FAIL: no file of either revision has it |"
+    assert row in (tmp_path / "out/report.md").read_text(encoding="utf-8")
 
 
 def test_report_names_the_stages_that_reran_and_why(markdown):
@@ -283,6 +305,52 @@ def test_failures_come_first():
     metrics = [Change("m.json", key, 0.5, head) for key, head in (("a", 0.5), ("b", 0.1), ("c", 0.5))]
     checks = judge({"m.json": {"a": 0.1, "b": 0.1, "c": 0.1}}, metrics)
     assert [check.key for check in checks] == ["b", "a", "c"]
+
+
+def judged(policy: dict[str, dict[str, float]], *metrics: Change) -> list[tuple[str, str, str]]:
+    """The file, key and problem of each check."""
+    return [(check.file, check.key, check.problem) for check in judge(policy, metrics)]
+
+
+def test_pattern_stands_for_every_file_with_the_metric_in_either_revision():
+    found = judged(
+        {"m/*.json": {"uar": 0.1}},
+        Change("m/a.json", "uar", 0.5, 0.5),
+        Change("m/b.json", "uar", 0.5, 0.3),
+        Change("m/gone.json", "uar", 0.5, None),
+        Change("m/new.json", "uar", None, 0.5),
+        Change("m/seeds.json", "models.a.uar", 0.5, 0.1),
+        Change("other/a.json", "uar", 0.5, 0.1),
+        Change("m/a.json", "accuracy", 0.5, 0.1),
+    )
+    assert found == [
+        ("m/b.json", "uar", "fell too far"),
+        ("m/gone.json", "uar", "missing"),
+        ("m/a.json", "uar", ""),
+        ("m/new.json", "uar", ""),
+    ]
+
+
+@pytest.mark.parametrize("name", ["m/*.json", "m/?.json", "m/[ab].json"])
+def test_names_with_wildcards_are_patterns(name):
+    assert judged({name: {"uar": 0.1}}, Change("m/a.json", "uar", 0.5, 0.5)) == [("m/a.json", "uar", "")]
+
+
+def test_pattern_that_no_file_matches_fails_for_each_metric():
+    found = judged({"m/*.json": {"uar": 0.1, "f1": 0.1}}, Change("m/a.json", "uar", 0.5, 0.5))
+    assert found == [("m/*.json", "f1", "no file of either revision has it"), ("m/a.json", "uar", "")]
+
+
+def test_exact_name_demands_its_file_beside_a_pattern():
+    policy = {"m/*.json": {"uar": 0.1}, "m/b.json": {"uar": 0.1}}
+    found = judged(policy, Change("m/a.json", "uar", 0.5, 0.5))
+    assert found == [("m/b.json", "uar", "missing"), ("m/a.json", "uar", "")]
+
+
+def test_metric_that_a_pattern_and_a_name_both_cover_is_held_to_both():
+    policy = {"m/*.json": {"uar": 0.1}, "m/a.json": {"uar": 0.3}}
+    found = judged(policy, Change("m/a.json", "uar", 0.5, 0.3))
+    assert found == [("m/a.json", "uar", "fell too far"), ("m/a.json", "uar", "")]
 
 
 @pytest.mark.parametrize(

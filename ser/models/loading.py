@@ -4,9 +4,10 @@
 >>> model.predict([waveform], [48_000])  # (1, 8) float64, in the order of ser.corpora.emotions.EMOTIONS
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from ser.features.own_length_mel import OwnLengthMel
 from ser.models.cnn import CNN
 from ser.models.compact import Compact
 from ser.models.extractor import Extractor
+from ser.models.fixed_length import FixedLengthModel
 from ser.models.hybrid import EXTRACTOR, Hybrid
 from ser.models.lstm import LSTM
 from ser.models.store import read_description
@@ -30,7 +32,6 @@ Waveform = np.ndarray | torch.Tensor
 class Recogniser(NamedTuple):
     """A model with its front end: recordings → probabilities."""
 
-    name: str
     sample_rate_hz: int
     probabilities: Callable[[list[torch.Tensor]], np.ndarray]  # of waveforms (time,) float32 at that rate
 
@@ -52,26 +53,22 @@ def load_model(folder: Path) -> Recogniser:
     name = read_description(folder)["model"]
     if name not in LOADERS:
         raise ValueError(f"{folder}: holds the model {name!r}; known are {sorted(LOADERS)}")
-    return LOADERS[name](folder, name)
+    return LOADERS[name](folder)
 
 
-def _load_cnn(folder: Path, name: str) -> Recogniser:
-    return _on_features(CNN.load(folder), FixedMel, folder, name)
+def _load_fixed_length(kind: type[FixedLengthModel], front_end_kind: type[FixedMel], folder: Path) -> Recogniser:
+    model = kind.load(folder)
+    front_end = build(front_end_kind, model.front_end, "front_end", str(folder))
+    return Recogniser(front_end.sample_rate_hz, lambda heard: model.probabilities(front_end(heard)))
 
 
-def _load_lstm(folder: Path, name: str) -> Recogniser:
-    return _on_features(LSTM.load(folder), FixedMfcc, folder, name)
-
-
-def _load_hybrid(folder: Path, name: str) -> Recogniser:
+def _load_hybrid(folder: Path) -> Recogniser:
     trees, extractor = Hybrid.load(folder), Extractor.load(folder / EXTRACTOR)
     front_end = build(FixedMel, extractor.front_end, "front_end", str(folder / EXTRACTOR))
-    return Recogniser(
-        name, front_end.sample_rate_hz, lambda heard: trees.probabilities(extractor.embed(front_end(heard)))
-    )
+    return Recogniser(front_end.sample_rate_hz, lambda heard: trees.probabilities(extractor.embed(front_end(heard))))
 
 
-def _load_compact(folder: Path, name: str) -> Recogniser:
+def _load_compact(folder: Path) -> Recogniser:
     model = Compact.load(folder)
     front_end = build(OwnLengthMel, model.front_end, "front_end", str(folder))
 
@@ -79,24 +76,20 @@ def _load_compact(folder: Path, name: str) -> Recogniser:
         clips = front_end(waveforms)
         return model.probabilities(OwnLengthClips(clips, torch.zeros(len(clips), dtype=torch.long)))
 
-    return Recogniser(name, front_end.sample_rate_hz, probabilities)
+    return Recogniser(front_end.sample_rate_hz, probabilities)
 
 
-def _load_encoder(folder: Path, name: str) -> Recogniser:
+def _load_encoder(folder: Path) -> Recogniser:
     from ser.models.encoder import EncoderModel  # transformers takes seconds to import, and only this one needs it
 
     model = EncoderModel.load(folder)
-    return Recogniser(name, model.sample_rate_hz, lambda heard: model.logits(heard).double().softmax(dim=1).numpy())
+    return Recogniser(model.sample_rate_hz, lambda heard: model.logits(heard).double().softmax(dim=1).numpy())
 
 
-def _on_features(model: Any, front_end_kind: type, folder: Path, name: str) -> Recogniser:
-    front_end = build(front_end_kind, model.front_end, "front_end", str(folder))
-    return Recogniser(name, front_end.sample_rate_hz, lambda heard: model.probabilities(front_end(heard)))
-
-
-LOADERS: dict[str, Callable[[Path, str], Recogniser]] = {
-    "cnn": _load_cnn,
-    "lstm": _load_lstm,
+LOADERS: dict[str, Callable[[Path], Recogniser]] = {
+    "cnn": functools.partial(_load_fixed_length, CNN, FixedMel),
+    "lstm": functools.partial(_load_fixed_length, LSTM, FixedMfcc),
+    "extractor": functools.partial(_load_fixed_length, Extractor, FixedMel),
     "hybrid": _load_hybrid,
     "compact": _load_compact,
     "encoder": _load_encoder,
