@@ -1,4 +1,4 @@
-"""Branch files: written and read only where they keep to the contract, with all that is wrong said at once."""
+"""Write and read branch files; one that breaks the contract is refused, with every breach listed."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +20,7 @@ SHOWN = 5  # offenders of each kind
 
 
 def write_branch(path: Path, about: Mapping[str, Any], columns: Mapping[str, Sequence | np.ndarray]) -> None:
-    """Write a branch; ValueError lists all that is not as the contract says.
+    """Write a branch; ValueError lists every breach of the contract.
 
     about: the metadata, without contract_version and classes. columns: all but `predicted`; log_probabilities and
     embedding as (row, classes) and (row, width).
@@ -50,7 +50,7 @@ def make_table(about: Mapping[str, Any], columns: Mapping[str, Sequence | np.nda
 
 
 def read_branch(path: Path) -> pa.Table:
-    """Read a branch; ValueError names the file and lists all that is not as the contract says."""
+    """Read a branch; ValueError names the file and lists every breach of the contract."""
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table = file.read()
@@ -76,7 +76,7 @@ def read_column(table: pa.Table, name: str) -> np.ndarray:
 
 
 def require_contract(table: pa.Table, path: Path) -> None:
-    """Raise ValueError that lists all that is not as the contract says, unless nothing is."""
+    """Raise ValueError with every breach of the contract, if there is any."""
     wrong_types = find_wrong_types(table)
     problems = [*find_wrong_metadata(table), *wrong_types.values(), *find_wrong_values(table, wrong_types)]
     if problems:

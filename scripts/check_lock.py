@@ -1,4 +1,4 @@
-"""Each dvc.yaml and dvc.lock, and the files that git has → every input that changed without a rerun; needs no data."""
+"""List every input that changed since the runs behind each dvc.lock, from dvc.yaml and git; needs no data."""
 
 import contextlib
 import os
@@ -19,10 +19,10 @@ from scripts.projects import PROJECTS
 
 
 class Change(NamedTuple):
-    """What the run behind dvc.lock did not see."""
+    """A change since the run behind dvc.lock."""
 
     file: str
-    what: str  # what became of it since that run
+    what: str  # how it changed since that run
     line: int = 0  # of the param in its file; 0: the file as a whole
 
 

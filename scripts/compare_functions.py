@@ -1,4 +1,4 @@
-"""Two revisions of the code → every function and class that is not the same in both, but for names of what is imported.
+"""List every function and class that differs between two revisions of the code; names of imports do not count.
 
 `python -m scripts.compare_functions 4b69aad` compares with the working tree. Where code only moved, nothing is listed:
 docstrings, comments, the module that something stands in and names given in `--renamed old=new` do not count.

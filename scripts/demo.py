@@ -1,4 +1,4 @@
-"""Runs the whole pipeline on a small synthetic corpus in `.demo/`, a copy of this project; nothing else is written."""
+"""Run the whole pipeline on a small synthetic corpus in `.demo/`, a copy of this project; write nothing else."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Every dvc.yaml → the same with the code that each stage imports under its `deps`; all else in it stays as it is.
+"""Write the code that each stage imports into its `deps`, in every dvc.yaml; the rest of the file stays.
 
 DVC does not follow imports. So each stage lists the project's files that its script imports, directly or not. Stages
 that share a list (a YAML alias) get the code of all of them.

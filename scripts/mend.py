@@ -1,7 +1,7 @@
-"""`dvc.lock`, and DVC's list of the files in use, half-written by a DVC that was ended → as they were, or none.
+"""Repair `dvc.lock` and DVC's list of the files in use, where a killed DVC left one half-written.
 
-DVC writes both in place, so a DVC that is killed meanwhile leaves half of one, which every later `dvc repro` refuses.
-What `dvc.lock` of the last commit does not know of is in DVC's run cache, from where `dvc repro` takes it.
+DVC writes both in place. Killed meanwhile, it leaves half a file, which every later `dvc repro` refuses. Stages that
+`dvc.lock` of the last commit lacks are in DVC's run cache, and `dvc repro` takes them from there.
 """
 
 import json

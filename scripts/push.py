@@ -1,7 +1,7 @@
-"""Results, run cache and the reports of each run in it → the default remote, for `dvc repro --pull` to restore.
+"""Push results, the run cache and the reports of each run in it to the default remote, for `dvc repro --pull`.
 
-`dvc push --run-cache` leaves the reports behind, the outputs with `cache: false` that DVC's cache keeps for each run. A
-training has one, its history, so from such a remote it would not be restored but train again.
+`dvc push --run-cache` does not push the reports, the outputs with `cache: false` that DVC's cache keeps for each run. A
+training has one, its history. Without it the training is not restored from the remote: it trains again.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
-"""Every project in the order in which data flows, each by `dvc repro`: says what it will run and about how long.
+"""Run every project by `dvc repro`, in the order of the data; say first what will run and about how long.
 
-A run that was stopped goes on where it was: finished stages stay.
+A stopped run continues when it is run again: finished stages stay.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The experiments seed-N of `make seeds`, data/design.csv → metrics/seeds.json: each test score's mean and sd."""
+"""Summarise the experiments of `make seeds`: each test score's mean and sd → metrics/seeds.json."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""What the command line of a training on one fold names: its clips, and where what it leaves stands."""
+"""The command line of a training on one fold: its clips, and the paths of its outputs."""
 
 import argparse
 import dataclasses
@@ -32,7 +32,7 @@ class Run:
         return cls(**vars(parser.parse_args()))
 
     def path(self, runs: Path, model: str) -> Path:
-        """Where the table of a model stands in a project's folder of runs; its facts stand beside it, as JSON."""
+        """The path of a model's table in a project's folder of runs; a JSON file beside it has the facts."""
         protocol = f"{self.protocol}_permuted" if self.permuted else self.protocol
         return runs / protocol / model / f"{self.fold}-{self.seed}.csv"
 

@@ -76,7 +76,7 @@ def project(demo_project, tmp_path_factory) -> Path:
     """A finished run to which a model was added and run."""
     project = copy_finished(demo_project, tmp_path_factory.mktemp("mini") / "project")
     files = add_model(project)
-    assert len(files) == 5, "docs/CHANGES.md says how many"
+    assert len(files) == 5, "docs/COST_OF_CHANGE.md says how many"
     for path, text in files.items():
         (project / path).write_text(text, encoding="utf-8")
     subprocess.run([sys.executable, "-m", "scripts.deps"], cwd=project, env=environment(), check=True)

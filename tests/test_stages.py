@@ -12,7 +12,8 @@ import yaml
 from scripts.demo import ROOT
 from ser.corpora.ravdess import all_names, parse_name
 from ser.evaluation.predictions import read_predictions
-from ser.models.store import save_network
+from ser.models.cnn import CNN
+from ser.models.extractor import Extractor
 from ser.networks.cnn import AudioCNN, AudioCNNConfig
 from ser.networks.cnn_lstm import CNNLSTM, CNNLSTMConfig
 from ser.storage.dotted import override
@@ -31,8 +32,10 @@ from stages import (
 
 CLIPS, SPLITS = Path("data/clips.csv"), Path("data/splits.csv")
 MEL, MFCC, EMBEDDINGS = (Path(f"data/{name}.pt") for name in ("features/mel", "features/mfcc", "embeddings"))
-EXTRACTOR = Path("models/extractor.pt")
+EXTRACTOR, HYBRID = Path("models/extractor"), Path("models/hybrid")
+WEIGHTS = EXTRACTOR / "weights.pt"
 INPUT_SHAPE = (1, 16, 24)
+UNTRAINED = {"front_end": None, "precision": "float32", "best_epoch": 1, "device": torch.device("cpu")}
 TRAININGS = [
     pytest.param(train_cnn, MEL, id="train_cnn"),
     pytest.param(train_lstm, MFCC, id="train_lstm"),
@@ -55,7 +58,7 @@ def save_extractor() -> CNNLSTM:
     config = CNNLSTMConfig((4, 6), (5, 3), 0.3, lstm_hidden=5, lstm_layers=2, lstm_dropout=0.4)
     torch.manual_seed(0)
     network = CNNLSTM(config, INPUT_SHAPE, 8, "global").eval()
-    save_network(network, config, INPUT_SHAPE, "global", EXTRACTOR)
+    Extractor(network, config, "global", INPUT_SHAPE, **UNTRAINED).save(EXTRACTOR)
     return network
 
 
@@ -65,7 +68,8 @@ def project(tmp_path, monkeypatch):
     threads = torch.get_num_threads()
     monkeypatch.chdir(tmp_path)
     # It would change how torch runs in every later test
-    monkeypatch.setattr(extract_features, "prepare", lambda settings: torch.device("cpu"))
+    for stage in (train_cnn, train_lstm, train_extractor, extract_features):
+        monkeypatch.setattr(stage, "set_up_torch", lambda threads: torch.device("cpu"))
     Path("params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"))
     change_params(train_lgbm__estimators=5, train_lgbm__threads=1)
     names = all_names(2)
@@ -76,7 +80,7 @@ def project(tmp_path, monkeypatch):
     generator = torch.Generator().manual_seed(0)
     for path, shape in ((MEL, INPUT_SHAPE), (MFCC, (24, 16)), (EMBEDDINGS, (20,))):
         features = torch.randn(len(clips), *shape, generator=generator)
-        save_tensors({"clips": clips["clip"].tolist(), "features": features}, path)
+        save_tensors({"clips": clips["clip"].tolist(), "features": features, "front_end": {}}, path)
     save_extractor()
     yield tmp_path
     torch.set_num_threads(threads)
@@ -132,23 +136,31 @@ def test_extract_features_embeds_every_clip():
 
 @pytest.mark.usefixtures("project")
 def test_train_lgbm_writes_the_same_model_and_predictions_twice():
-    outputs = [Path("models/lgbm.txt"), Path("models/lgbm.json"), Path("data/predictions/hybrid.csv")]
+    predictions = Path("data/predictions/hybrid.csv")
     train_lgbm.main()
-    before = [path.read_bytes() for path in outputs]
+    before = files(HYBRID), predictions.read_bytes()
+    assert sorted(Path(path).relative_to(HYBRID).as_posix() for path in before[0]) == [
+        "extractor/model.json",
+        "extractor/weights.pt",
+        "model.json",
+        "trees.txt",
+    ]
     train_lgbm.main()
-    assert [path.read_bytes() for path in outputs] == before
-    predictions = read_predictions(outputs[2])
+    assert (files(HYBRID), predictions.read_bytes()) == before
+    for name in ("model.json", "weights.pt"):
+        assert (HYBRID / "extractor" / name).read_bytes() == (EXTRACTOR / name).read_bytes()
+    predictions = read_predictions(predictions)
     pd.testing.assert_frame_equal(predictions[["clip", "split"]], read_table(SPLITS))
 
 
 def test_train_lgbm_learns_nothing_from_test_clips(project):
     train_lgbm.main()
-    before = Path("models/lgbm.txt").read_bytes()
+    before = (HYBRID / "trees.txt").read_bytes()
     cache = load_tensors(EMBEDDINGS)
     cache["features"][(read_table(SPLITS)["split"] == "test").tolist()] += 5
     save_tensors(cache, EMBEDDINGS)
     train_lgbm.main()
-    assert Path("models/lgbm.txt").read_bytes() == before
+    assert (HYBRID / "trees.txt").read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -210,7 +222,8 @@ def test_training_without_the_features_of_a_clip_ends_with_the_clip(project, sta
         *[(training.values[0], training.values[1]) for training in TRAININGS],
         (precompute_mfcc, MEL),
         (extract_features, MEL),
-        (extract_features, EXTRACTOR),
+        (extract_features, WEIGHTS),
+        (train_lgbm, WEIGHTS),
     ],
     ids=lambda value: name_of(value) if hasattr(value, "__name__") else value.stem,
 )
@@ -234,6 +247,7 @@ def test_a_table_that_lacks_a_column_ends_the_stage_with_the_column(project, sta
 @pytest.mark.usefixtures("project")
 def test_extracting_with_another_network_ends_with_what_it_is():
     config = AudioCNNConfig(channels=(4, 6), kernel=3, dropout=0.3, hidden=16)
-    save_network(AudioCNN(config, INPUT_SHAPE, 8, "global"), config, INPUT_SHAPE, "global", EXTRACTOR)
-    with pytest.raises(SystemExit, match=r"^extract_features: models/extractor\.pt: holds AudioCNN, expected CNNLSTM"):
+    CNN(AudioCNN(config, INPUT_SHAPE, 8, "global"), config, "global", INPUT_SHAPE, **UNTRAINED).save(EXTRACTOR)
+    message = r"^extract_features: models/extractor/model\.json: holds the model 'cnn', expected 'extractor'"
+    with pytest.raises(SystemExit, match=message):
         extract_features.main()

@@ -1,4 +1,4 @@
-"""Two revisions' dvc.lock, params, metrics, plots, and policy.yaml → report.md and report.html; fails by the policy."""
+"""Compare two revisions' dvc.lock, params, metrics and plots → report.md and report.html; fail by policy.yaml."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""The last commit, rerun from scratch in a clone → a table of what came out as promised; fails where it did not."""
+"""Rerun the last commit from scratch in a clone and compare the outputs; fail where one is not as promised."""
 
 import argparse
 import contextlib

@@ -1,4 +1,4 @@
-"""The clip table: what each WAV of a RAVDESS folder holds, and what is wrong with those that cannot be used."""
+"""The clip table: measurements of each WAV in a RAVDESS folder, and the faults of unusable files."""
 
 import functools
 import hashlib

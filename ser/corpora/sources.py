@@ -1,4 +1,4 @@
-"""Where the real corpus comes from: Zenodo, a local archive or a folder; whichever, the same checked files."""
+"""Sources of the real corpus: Zenodo, a local archive or a folder. All give the same checked files."""
 
 import contextlib
 import functools

@@ -21,7 +21,7 @@ class CopiedClips:
 
     @classmethod
     def read(cls, paths: list[Path], clips: pd.DataFrame) -> "CopiedClips":
-        """Read a file a copy, in the order of the clips (columns clip and emotion); ValueError names those it lacks."""
+        """Read one file a copy, in the clips' order (columns clip and emotion); ValueError lists the missing clips."""
         copies = []
         for path in paths:
             content = load_tensors(path, ("clips", "frames", "lengths"))

@@ -24,7 +24,7 @@ class EmbeddedClips:
 
     @classmethod
     def read(cls, paths: list[Path], clips: pd.DataFrame) -> "EmbeddedClips":
-        """Read a file a copy, of clips (columns clip, emotion and split); ValueError names those that a file lacks."""
+        """Read one file a copy, of clips (columns clip, emotion and split); ValueError lists the missing clips."""
         embeddings = []
         for path in paths:
             content = load_tensors(path, ("clips", "embeddings"))

@@ -29,7 +29,7 @@ class OwnLengthClips:
 
     @classmethod
     def from_cache(cls, path: Path, table: pd.DataFrame) -> "OwnLengthClips":
-        """Read the clips of a table (columns clip and emotion), in its order; ValueError names those that lack."""
+        """Read the clips of a table (columns clip and emotion), in its order; ValueError lists the missing clips."""
         cache = load_tensors(path, ("clips", "frames", "lengths"))
         clips = cache["frames"].split(cache["lengths"].tolist())
         rows = rows_of(table["clip"], cache["clips"], path)

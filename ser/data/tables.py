@@ -1,4 +1,4 @@
-"""Tables of clips beside files of features: whose rows are whose, labels as numbers, and what a class counts."""
+"""Match tables of clips with files of features: rows, labels as numbers, class weights."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ def join_splits(clips: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
 
 
 def rows_of(clips: Iterable[str], names: Sequence[str], path: Path) -> list[int]:
-    """Return the row of each clip among the names that a file holds; ValueError names those that it lacks."""
+    """Return the row of each clip in a file's list of names; ValueError lists the missing clips."""
     rows = {clip: row for row, clip in enumerate(names)}
     missing = [clip for clip in clips if clip not in rows]
     if missing:

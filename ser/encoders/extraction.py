@@ -1,4 +1,4 @@
-"""What an encoder makes of many clips, at one speed."""
+"""Encode many clips at one speed."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ class Copy:
 
 
 def each_clip(paths: list[Path], encode: Encode, copy: Copy) -> Iterator[torch.Tensor]:
-    """Yield what `encode` makes of a copy of each clip; ValueError names a clip that cannot be encoded."""
+    """Yield the encoded copy of each clip; ValueError names a clip that cannot be encoded."""
 
     def states(path: Path) -> torch.Tensor:
         waveform = copy(load_mono(path, SAMPLE_RATE_HZ))

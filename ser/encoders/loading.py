@@ -1,7 +1,7 @@
 """Pretrained encoders behind one call: a waveform → the hidden states of every layer, at the clip's own length.
 
-Clips are encoded one by one. Whisper knows no masks, and group normalisation (wav2vec 2.0, HuBERT) hears padding in
-spite of them, so in a padded batch a clip's states would depend on its neighbours.
+Clips are encoded one by one. Whisper has no masks, and group normalisation (wav2vec 2.0, HuBERT) reads padding in
+spite of masks. So in a padded batch a clip's states would depend on the other clips.
 """
 
 import contextlib

@@ -13,7 +13,7 @@ URL = "https://download.pytorch.org/torchaudio/models/"
 
 
 def find_pipeline(name: str) -> Wav2Vec2Bundle:
-    """Return a pipeline; ValueError names those that there are."""
+    """Return a pipeline; ValueError lists the known ones."""
     known = sorted(key for key, value in vars(torchaudio.pipelines).items() if isinstance(value, Wav2Vec2Bundle))
     if name not in known:
         raise ValueError(f"encoder.name is '{PREFIX}{name}'; torchaudio's pipelines are {known}")

@@ -14,7 +14,7 @@ from ser.encoders.whisper import strided, whisper_log_mel, whisper_states
 class TunableWhisper(nn.Module):
     """Log-mel (clip, frames, bands) float32, lengths (clip,) → states (clip, frames, layers, width), their lengths.
 
-    What lies behind a clip's end does not matter.
+    Frames after a clip's end do not matter.
     """
 
     adapted = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")  # the layers' products that get adapters

@@ -17,7 +17,7 @@ PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
 
 
 class WeightsError(ValueError):
-    """An encoder's weights could not be had, or are not what they should be."""
+    """An encoder's weights are not available, or not valid."""
 
 
 def copy_weights(name: str, revision: str, source: Path | None, target: Path) -> None:

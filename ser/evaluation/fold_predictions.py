@@ -1,4 +1,4 @@
-"""What a training on one fold leaves: probabilities of its clips, and beside them, as JSON, its facts."""
+"""The output of a training on one fold: probabilities of its clips, and its facts as JSON."""
 
 from pathlib import Path
 

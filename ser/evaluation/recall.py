@@ -1,6 +1,6 @@
 """Recall of each emotion and its unweighted mean (UAR), from counts of clips: the one place that computes them.
 
-A count has the axes (…, actual, predicted): how many clips of an emotion were taken for which.
+A count has the axes (…, actual, predicted): how many clips of each emotion were predicted as each.
 """
 
 import numpy as np

@@ -59,7 +59,7 @@ class Compact:
         device: torch.device,
         resume: Path | None = None,
     ) -> Self:
-        """Train on some clips; others are watched. resume: a file where a training that was ended goes on."""
+        """Train on some clips and report scores of others. resume: a file from which a stopped training continues."""
         seed_generators(run.seed)
         network = CompactNet(settings.network, train.bands, len(EMOTIONS))
         data = (item for part in (train, val) for item in (torch.cat(part.clips), part.lengths, part.labels))

@@ -1,4 +1,4 @@
-"""A pretrained encoder with a head on what it makes of several copies of a recording: kept as one folder."""
+"""A pretrained encoder with a head, as one folder; predictions are means over copies of a recording."""
 
 import dataclasses
 import shutil

@@ -1,4 +1,4 @@
-"""The family of networks on features of one length: trained, saved, loaded and asked in one way."""
+"""The networks on features of one length: how they train, save, load and predict."""
 
 import dataclasses
 from pathlib import Path
@@ -54,7 +54,7 @@ class FixedLengthModel:
     ) -> Self:
         """Train on the clips of the split train; those of val choose the epoch.
 
-        settings: of `settings_kind`; resume: a file where a training that was ended goes on.
+        settings: of `settings_kind`; resume: a file from which a stopped training continues.
         """
         seed_generators(run.seed)
         train, val = dataset.part("train"), dataset.part("val")

@@ -20,7 +20,7 @@ TREES, EXTRACTOR = "trees.txt", "extractor"
 
 @dataclasses.dataclass(frozen=True)
 class Hybrid:
-    """Trees on features (clip, dim), and how many of them validation kept."""
+    """Trees on features (clip, dim), and the number of them that validation chose."""
 
     booster: lightgbm.Booster
     best_iteration: int

@@ -29,7 +29,7 @@ class AttentiveConfig:
 class AttentiveHead(nn.Module):
     """(clip, frames, layers, width) float32, lengths (clip,) → logits (clip, emotions).
 
-    What lies behind a clip's end does not matter. In training, frames are left out of the pooling at random.
+    Frames after a clip's end do not matter. In training, frames are left out of the pooling at random.
     """
 
     def __init__(self, config: AttentiveConfig, layers: int, width: int, emotions: int) -> None:

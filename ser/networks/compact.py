@@ -37,7 +37,7 @@ class CompactConfig:
 class CompactNet(nn.Module):
     """(clip, frames, bands) float32 in dB at the clip's own level, lengths (clip,) → logits (clip, emotions).
 
-    What lies behind a clip's end does not matter: a clip padded further has the same logits.
+    Frames after a clip's end do not matter: more padding does not change the logits.
     """
 
     def __init__(self, config: CompactConfig, bands: int, emotions: int) -> None:
@@ -89,7 +89,7 @@ class CompactNet(nn.Module):
 
 
 def pool_pairs(sequence: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Keep the larger of each two frames of (clip, frames, channels), zero behind a clip's end as beside an odd one."""
+    """Max-pool pairs of frames of (clip, frames, channels); frames after a clip's end count as zero."""
     padded = nn.functional.pad(sequence, (0, 0, 0, sequence.shape[1] % 2))
     return torch.maximum(padded[:, ::2], padded[:, 1::2]), (lengths + 1) // 2
 

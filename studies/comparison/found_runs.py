@@ -1,4 +1,4 @@
-"""Where the runs that are compared stand: in the projects that train, and the fused ones in this one."""
+"""Find the runs to compare: those of the projects that train, and the fused ones of this project."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ RUNS = tuple(Path(f"studies/{project}/runs") for project in ("crossval", "encode
 
 
 def find_runs(protocol: str) -> dict[str, Path]:
-    """Return the folder of each model that has runs under a protocol, by its name; ValueError where none has."""
+    """Return the folders of all models with runs under a protocol, by name; ValueError if there are none."""
     folders = [folder for runs in RUNS if (runs / protocol).is_dir() for folder in (runs / protocol).iterdir()]
     found = {folder.name: folder for folder in sorted(folders, key=lambda folder: folder.name) if folder.is_dir()}
     if not found:

@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def fuse(protocol: str, members: list[str]) -> None:
-    """Write a run for each fold and seed of the members; ValueError names those that have no runs."""
+    """Write a run for each fold and seed of the members; ValueError lists members without runs."""
     folders = find_runs(protocol)
     missing = [member for member in members if member not in folders]
     if missing:
@@ -50,7 +50,7 @@ def fuse(protocol: str, members: list[str]) -> None:
 def runs_of(tables: dict[str, pd.DataFrame]) -> list[tuple[int, int]]:
     """Return the folds and seeds to fuse: all of the member with the most seeds.
 
-    A member with a single seed stands beside every seed of the others; ValueError lists other runs that lack.
+    A member with one seed is fused with every seed of the others. ValueError lists the missing runs.
     """
     pairs = {name: set(zip(table["fold"], table["seed"], strict=True)) for name, table in tables.items()}
     wanted = max(pairs.values(), key=len)

@@ -1,4 +1,4 @@
-"""Train a variant of CompactNet and keep only what it says of validation clips → runs/variants/<variant>/."""
+"""Train a variant of CompactNet and keep only its predictions of validation clips → runs/variants/<variant>/."""
 
 import argparse
 from pathlib import Path
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def read_variant(name: str) -> Settings:
-    """Return CompactNet's settings with a variant's changes; ValueError names what is no variant or no key."""
+    """Return CompactNet's settings with a variant's changes; ValueError names an unknown variant or key."""
     variants, values = read_params(CROSSVAL_PARAMS, "variants"), read_params(PARAMS, "train_compact")
     if name not in variants:
         raise ValueError(f"{CROSSVAL_PARAMS}: has no variant {name!r}; variants are {sorted(variants)}")

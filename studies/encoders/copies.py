@@ -1,4 +1,4 @@
-"""What an encoder makes of a copy of all clips: the command line, and where what is kept of it stands."""
+"""Encode one copy of all clips: the command line, and the path of the output."""
 
 import argparse
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ def write_copy(
 ) -> None:
     """Write the clips' names and what `content_of` keeps of them to <folder>/<encoder>/<copy>.pt.
 
-    The command line names encoder and copy; `load` makes of the folder of weights what each waveform is put through.
+    The command line names encoder and copy; `load` makes a function of waveforms from the folder of weights.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("encoder", help=f"a key of `sources` in {PARAMS}")

@@ -1,4 +1,4 @@
-"""What the command line of a head's training names: the encoder, and one fold with a seed."""
+"""The command line of a head's training: the encoder, one fold and a seed."""
 
 import argparse
 import dataclasses
@@ -25,7 +25,7 @@ class HeadRun:
         return cls(arguments.encoder, Run(arguments.protocol, arguments.fold, arguments.seed))
 
     def path(self, head: str = "") -> Path:
-        """Where the head's table stands; logistic regression has the encoder's name alone."""
+        """The path of the head's table; logistic regression has only the encoder's name."""
         return self.run.path(RUNS, f"{self.encoder}_{head}" if head else self.encoder)
 
     def copies(self, folder: Path, names: list[str]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Two trainings on a fold: one whose predictions validate, one on all that is known, whose predictions are tested."""
+"""Two trainings on a fold: the first predicts validation clips; the second learns from them too and is tested."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeVar

@@ -110,9 +110,9 @@ def check_origin(study: optuna.Study, search: Search) -> None:
 
 
 def put_back(study: optuna.Study) -> None:
-    """Let trials that were ended midway wait again, with their values and the folds that they had finished.
+    """Queue interrupted trials again, with their values and finished folds.
 
-    Nobody else runs trials of the study, so all that are said to be running were ended.
+    No other process runs trials of the study, so every trial in the state running was interrupted.
     """
     for trial in study.get_trials(states=(TrialState.RUNNING,)):
         study.add_trial(

@@ -89,6 +89,6 @@ def embed_fold(fold: Fold) -> None:
 
 
 def _embedded(fold: Fold) -> Path:
-    """Where a fold's embeddings stand; the name changes with the settings and data that they come from."""
+    """The path of a fold's embeddings; the name changes with the settings and data that they come from."""
     origin = [read_params(PARAMS, "train", "train_extractor"), fold.digest(), fold.seed, digest_file(MEL)]
     return EMBEDDED / f"{fold.number}-{hashlib.md5(json.dumps(origin).encode()).hexdigest()}.pt"
