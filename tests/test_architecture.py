@@ -1,0 +1,71 @@
+"""The house: packages of the library stand on one another in one order, and nothing imports its clients."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.demo import ROOT
+
+# Each package may import those before it, and itself
+ORDER = ("storage", "corpora", "data", "features", "networks", "evaluation", "training", "encoders", "models")
+CLIENTS = ("stages", "studies", "fusion", "benchmarks", "scripts")
+LIBRARY = sorted((ROOT / "ser").rglob("*.py"))
+RUNNABLE = {
+    path for client in CLIENTS for path in (ROOT / client).rglob("*.py") if '__name__ == "__main__"' in path.read_text()
+}
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """The modules that a file imports, `from a import b` as both `a` and `a.b`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+
+
+def test_every_package_has_its_place_in_the_order():
+    assert {path.parent.name for path in LIBRARY} - {"ser"} == set(ORDER)
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=module_of)
+def test_library_imports_nothing_that_stands_on_it(path):
+    imported = {name.split(".")[1] for name in imports_of(path) if name.startswith("ser.")}
+    allowed = ORDER[: ORDER.index(path.parent.name) + 1] if path.parent.name in ORDER else ()
+    assert imported <= set(allowed)
+    assert not [name for name in imports_of(path) if name.split(".")[0] in CLIENTS]
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=module_of)
+def test_library_parses_no_command_line_names_no_path_and_reads_no_params_file(path):
+    assert "argparse" not in set(imports_of(path))
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    named = [
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "Path"
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    ]
+    assert named == []
+
+
+@pytest.mark.parametrize("path", sorted(RUNNABLE), ids=module_of)
+def test_scripts_of_the_pipeline_import_no_script(path):
+    if path.relative_to(ROOT).parts[0] in ("scripts", "benchmarks"):  # tools, which run one another on purpose
+        return
+    scripts = {module_of(script) for script in RUNNABLE}
+    assert not scripts & set(imports_of(path))
+
+
+@pytest.mark.parametrize("path", [path for path in LIBRARY if path.name == "__init__.py"], ids=module_of)
+def test_packages_run_nothing(path):
+    assert not path.read_text(encoding="utf-8")
