@@ -32,7 +32,7 @@ WAYS = ("ours", "theirs")
 SCORES = {"val_accuracy": "accuracy, val", "test_accuracy": "accuracy, test", "test_uar": "UAR, test"}
 COLUMNS = ("seed", "way", "model", *SCORES)
 # The notebook has batch norm's running averages; to measure them anew makes another model, not a faster one
-AS_NOTEBOOK = {"train.batch_norm_clips": 0}
+AS_NOTEBOOK = {"train_cnn.batch_norm_clips": 0, "train_extractor.batch_norm_clips": 0}
 ONE_THREAD = {"train.threads": 1, "train_lgbm.threads": 1}
 QUICK = {f"train_{name}.epochs": MEASURED for name in EPOCHS}
 
@@ -42,8 +42,8 @@ design's epochs: by the pipeline's stages (bfloat16 where the device multiplies 
 ReLU after pooling, dropout by 16 random bits a value; denormal numbers flushed on a CPU; on a GPU kernels replayed, and
 TF32 within float32) and by `benchmarks/notebook.py` (eager float32, none of these). Two rules differ as well: of epochs
 with equal validation accuracy the stages keep that with the least loss, the notebook the first; LightGBM stops by a
-validation loss that the stages weight by class. Both have batch norm's running averages (`train.batch_norm_clips: 0`)
-and one CPU thread. A seed draws other weights and another order of clips in each way, so a pair is two independent
+validation loss that the stages weight by class. Both have batch norm's running averages (`batch_norm_clips: 0`) and
+one CPU thread. A seed draws other weights and another order of clips in each way, so a pair is two independent
 trainings. Intervals are Student's over the pairs: where one holds zero no difference was found, and none beyond its
 ends is likely. The table behind this is `{table}`."""
 

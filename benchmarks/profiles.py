@@ -25,7 +25,7 @@ STAGES = {
     "train_lgbm": (),
     "train_compact": (),
     "evaluate": ("cnn",),
-    "compare": ("--models", "cnn", "lstm", "hybrid", "compact", "--networks", "cnn", "lstm", "extractor", "compact"),
+    "compare": ("--models", "cnn", "lstm", "hybrid", "compact"),
     "explore": (),
 }
 SHOWN = 8  # operators

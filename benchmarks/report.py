@@ -21,8 +21,8 @@ another processor.
   for torch beside librosa, which is faster.
 - *Training steps*: the medians of steps 9 to 24 of real trainings on the real features, from new weights. Gradients
   that vanish over the steps of an LSTM become denormal numbers; the plain way does not flush them to zero, and how many
-  there are changes with the weights. So where a trained `models/lstm.pt` is at hand, another row starts the plain way
-  from it (ours takes equally long wherever it starts).
+  there are changes with the weights. So where trained weights are at hand, `models/lstm/weights.pt`, another row starts
+  the plain way from them (ours takes equally long wherever it starts).
 - *Complete run*: ours is `dvc repro` in a new copy of the project, from the clips' archive or folder to the
   pictures, one epoch of CompactNet included; theirs is `benchmarks/notebook.py` on clips already unpacked, without
   CompactNet. Where it says extrapolated, both were run with two epochs of each network, and the second epoch stands for

@@ -13,7 +13,7 @@ from benchmarks.table import Row
 NETWORKS = {"cnn": ("AudioCNN", 3.0), "lstm": ("AudioLSTM", 12.0), "extractor": ("CNN-LSTM extractor", 3.0)}
 TOLERANCE = 1e-4
 PLAIN = "eager float32, plain PyTorch"
-TRAINED = ROOT / "models/lstm.pt"
+TRAINED = ROOT / "models/lstm/weights.pt"
 LAST, WARM_UP = 24, 8  # of the first epoch's 32 steps; in the first eight, memory and kernels settle
 
 

@@ -9,8 +9,7 @@ from ser.data.augmentation import Augmentation, Mixture, augment, mix, mixed_los
 from ser.data.masks import mask_of
 from ser.data.own_length import OwnLengthClips
 from ser.storage.params import ParamsError
-from ser.training import one_cycle as schedule_training
-from tests.test_compact import SCHEDULE, clips, compact
+from tests.test_compact import SCHEDULE, clips, trained
 
 OFF = Augmentation(*[0.0] * 2, 0, *[0.0] * 4, 0, 0, 0.0, 0.0)
 EACH = {
@@ -170,11 +169,11 @@ def test_the_loss_of_a_mixture_lies_between_those_of_its_labels():
 def test_only_training_clips_are_augmented(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        schedule_training, "augment", lambda frames, lengths, *_: seen.append(frames.mean()) or (frames, lengths)
+        "ser.models.compact.augment", lambda frames, lengths, *_: seen.append(frames.mean()) or (frames, lengths)
     )
     train, val = clips(12), clips(6, seed=1)
     val = OwnLengthClips([clip + 1000 for clip in val.clips], val.labels)
-    schedule_training.fit_on_schedule(compact(), train, val, 8, SCHEDULE, OFF, 0, "float32", torch.device("cpu"))
+    trained(train, val, augmentation=OFF)
     assert len(seen) == SCHEDULE.epochs * 3
     assert max(seen) < 500
 

@@ -22,6 +22,7 @@ from ser.corpora.ravdess import parse_name
 from ser.corpora.synthesis import SAMPLE_RATE_HZ, synthesise_clip
 from ser.storage.tensors import load_tensors, save_tensors
 from stages import precompute_mel, precompute_mfcc
+from tests.pipeline import stages_of
 
 NAMES = [
     f"Actor_{actor:02d}/03-01-{emotion:02d}-01-01-01-{actor:02d}.wav" for actor in (1, 2) for emotion in range(1, 5)
@@ -100,7 +101,7 @@ def test_nan_is_no_agreement(folder, monkeypatch):
 
 def _with_code(folder: Path) -> Path:
     """Give a folder the packages that commands in it import."""
-    for package in ("benchmarks", "stages"):
+    for package in ("benchmarks", "ser", "stages"):
         if not (folder / package).exists():
             (folder / package).symlink_to(ROOT / package)
     return folder
@@ -331,6 +332,13 @@ def test_kernels_are_measured_once_an_epoch(monkeypatch, steps):
 )
 def test_kernels_have_short_names(kernel, short):
     assert profiles.short(kernel) == short
+
+
+def test_stages_are_profiled_with_the_commands_of_the_pipeline():
+    declared = {stage.cmd for stage in stages_of(ROOT).values()}
+    profiled = {" ".join(["python -m", f"stages.{name}", *words]) for name, words in profiles.STAGES.items()}
+    assert profiled <= declared
+    assert {cmd.split()[2] for cmd in declared} == {cmd.split()[2] for cmd in profiled}
 
 
 @pytest.mark.parametrize(("notebook_s", "met"), [(600.0, True), (500.0, False)])

@@ -1,6 +1,7 @@
 """CompactNet, its features and its schedule: padding does not matter, the seed decides, it learns."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,15 +12,16 @@ import torch
 from ser.data.augmentation import Augmentation
 from ser.data.masks import mask_of
 from ser.data.own_length import OwnLengthClips, bucketed_batches
-from ser.features.own_length_mel import LogMelSettings, TrimmedLogMel, sounding
-from ser.networks.compact import CompactConfig, CompactNet, MaskedBatchNorm, MaskedBiLSTM, halve
+from ser.features.audio import load_mono
+from ser.features.own_length_mel import LogMelSettings, OwnLengthMel, TrimmedLogMel, sounding
+from ser.models.compact import Compact, Settings
+from ser.networks.compact import CompactConfig, CompactNet, MaskedBatchNorm, MaskedBiLSTM, pool_pairs
 from ser.networks.pooling import AttentivePooling
 from ser.storage.params import ParamsError
 from ser.storage.tensors import save_tensors
-from ser.training.checkpoints import Checkpoint
-from ser.training.one_cycle import fit_on_schedule, predict_ragged_logits
+from ser.training.one_cycle import predict_own_length
+from ser.training.runtime import RunSettings
 from ser.training.schedule import ScheduleSettings
-from stages.precompute_logmel import compute_logmel
 from tests.interruption import ended
 
 CPU = torch.device("cpu")
@@ -45,8 +47,25 @@ def compact(config: CompactConfig = CONFIG, seed: int = 0) -> CompactNet:
     return CompactNet(config, BANDS, 8)
 
 
-def trained(seed: int = 0, schedule: ScheduleSettings = SCHEDULE, augmentation: Augmentation = MILD):
-    return fit_on_schedule(compact(seed=seed), clips(16), clips(8, 1), 8, schedule, augmentation, seed, "float32", CPU)
+def logits_of(network: CompactNet, data: OwnLengthClips) -> torch.Tensor:
+    return predict_own_length(network, data.lengths, data.batch, CPU)
+
+
+def trained(
+    train: OwnLengthClips | None = None,
+    val: OwnLengthClips | None = None,
+    seed: int = 0,
+    resume: Path | None = None,
+    **changes: object,
+) -> Compact:
+    """Train on 16 clips, of which 8 others are reported, unless others are given."""
+    chosen = {"precision": "float32", "schedule": SCHEDULE, "augmentation": MILD, "network": CONFIG} | changes
+    train, val = train or clips(16), val or clips(8, 1)
+    return Compact.train(train, val, Settings(**chosen), RunSettings(seed, 1), CPU, resume)
+
+
+def state_of(model: Compact) -> dict[str, torch.Tensor]:
+    return model.network.state_dict()
 
 
 @pytest.mark.parametrize("lstm_hidden", [0, 8])
@@ -55,7 +74,7 @@ def test_a_clip_padded_further_has_the_same_logits(lstm_hidden, training):
     network = compact(dataclasses.replace(CONFIG, lstm_hidden=lstm_hidden, dropout=0.0, head_dropout=0.0)).train(
         training
     )
-    network.standardize.fit(clips(8))
+    network.standardize.fit(clips(8).clips)
     frames, lengths = clips(6).batch(torch.arange(6))
     expected = network(frames, lengths)
     for padding in (1, 2, 17):
@@ -67,8 +86,8 @@ def test_a_clip_padded_further_has_the_same_logits(lstm_hidden, training):
 
 def test_a_clip_does_not_depend_on_its_batch():
     network, data = compact().eval(), clips(7)
-    together = predict_ragged_logits(network, data, CPU)
-    alone = torch.cat([predict_ragged_logits(network, data[torch.tensor([row])], CPU) for row in range(7)])
+    together = logits_of(network, data)
+    alone = torch.cat([logits_of(network, data[torch.tensor([row])]) for row in range(7)])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
 
 
@@ -115,14 +134,14 @@ def test_pooling_with_even_scores_gives_mean_and_deviation(hidden):
 
 def test_of_two_frames_the_larger_values_stay_and_an_odd_one_meets_a_zero():
     sequence = torch.tensor([[1.0, 4.0, -2.0, -3.0, -5.0], [2.0, 1.0, -7.0, 0.0, 0.0]])[..., None]
-    halved, lengths = halve(sequence, torch.tensor([5, 3]))
+    halved, lengths = pool_pairs(sequence, torch.tensor([5, 3]))
     assert halved[..., 0].tolist() == [[4.0, -2.0, 0.0], [2.0, 0.0, 0.0]]
     assert lengths.tolist() == [3, 2]
 
 
 def test_the_level_reaches_the_head_and_nothing_else():
     network = compact().eval()
-    network.standardize.fit(clips(16))
+    network.standardize.fit(clips(16).clips)
     frames, lengths = clips(4).batch(torch.arange(4))
     soft, loud = (network.embed(frames + gain, lengths) for gain in (0.0, 12.0))
     torch.testing.assert_close(soft[:, :-1], loud[:, :-1], atol=1e-4, rtol=1e-4)
@@ -131,7 +150,7 @@ def test_the_level_reaches_the_head_and_nothing_else():
 
 def test_standardisation_is_measured_on_the_clips_given():
     network, data = compact(), clips(16)
-    network.standardize.fit(data)
+    network.standardize.fit(data.clips)
     frames, lengths = data.batch(torch.arange(16))
     mask = mask_of(lengths, frames.shape[1])
     shape, level = network.standardize(frames, mask)
@@ -142,51 +161,45 @@ def test_standardisation_is_measured_on_the_clips_given():
 
 def test_it_learns_and_the_averaged_weights_predict():
     schedule = dataclasses.replace(SCHEDULE, epochs=25, averaging_decay=0.8)
-    result = fit_on_schedule(compact(), clips(32), clips(16, seed=1), 8, schedule, MILD, 0, "float32", CPU)
+    result = trained(clips(32), clips(16, seed=1), schedule=schedule)
     assert result.history["train_loss"].iloc[-1] < 0.7 * result.history["train_loss"].iloc[0]
     assert result.history["val_accuracy"].iloc[-1] > 0.7
-    logits = predict_ragged_logits(result.network, clips(16, seed=1), CPU)
+    logits = result.logits(clips(16, seed=1))
     right = (logits.argmax(dim=1) == clips(16, seed=1).labels).float().mean()
     assert right == pytest.approx(result.history["val_accuracy"].iloc[-1])
 
 
 def test_the_same_seed_gives_the_same_weights():
-    first, again, other = (trained(seed).network.state_dict() for seed in (0, 0, 1))
+    first, again, other = (state_of(trained(seed=seed)) for seed in (0, 0, 1))
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert any(not torch.equal(first[name], other[name]) for name in first)
 
 
 def test_training_steps_have_their_precision_and_predictions_are_float32():
-    plain, half = (
-        fit_on_schedule(compact(), clips(16), clips(8, 1), 8, SCHEDULE, MILD, 0, precision, CPU).network
-        for precision in ("float32", "bfloat16")
-    )
-    logits = [predict_ragged_logits(network, clips(16), CPU) for network in (plain, half)]
+    plain, half = (trained(precision=precision) for precision in ("float32", "bfloat16"))
+    assert (plain.precision, half.precision) == ("float32", "bfloat16")
+    logits = [model.logits(clips(16)) for model in (plain, half)]
     assert logits[1].dtype == torch.float32 and not torch.equal(*logits)
     torch.testing.assert_close(*logits, atol=0.1, rtol=0.1)
 
 
 @pytest.mark.parametrize("after_epoch", [1, 3])
 def test_an_interrupted_training_goes_on_to_equal_weights(after_epoch, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    schedule = dataclasses.replace(SCHEDULE, epochs=4)
-    rest = (clips(16), clips(8, 1), 8, schedule, MILD, 0, "float32", CPU)
-    expected = fit_on_schedule(compact(), *rest)
+    schedule, path = dataclasses.replace(SCHEDULE, epochs=4), tmp_path / "some.pt"
+    expected = trained(schedule=schedule)
     with ended(after_epoch, monkeypatch):
-        fit_on_schedule(compact(), *rest, Checkpoint("some", 1))
-    resumed = compact(seed=99)  # neither its weights nor where the generator stands may matter
-    result = fit_on_schedule(resumed, *rest, Checkpoint("some", 1))
-    state, other = expected.network.state_dict(), result.network.state_dict()
+        trained(schedule=schedule, resume=path)
+    # Neither the weights of the new process nor where its generators stand may matter
+    monkeypatch.setattr("ser.models.compact.seed_generators", lambda _: torch.manual_seed(99))
+    result = trained(schedule=schedule, resume=path)
+    state, other = state_of(expected), state_of(result)
     assert all(torch.equal(state[name], other[name]) for name in state)
     assert all(state[name].stride() == other[name].stride() for name in state)
     pd.testing.assert_frame_equal(result.history, expected.history, check_exact=True)
 
 
 def test_validation_clips_change_no_weight():
-    states = [
-        fit_on_schedule(compact(), clips(16), clips(8, seed), 8, SCHEDULE, MILD, 0, "float32", CPU).network.state_dict()
-        for seed in (1, 2)
-    ]
+    states = [state_of(trained(val=clips(8, seed))) for seed in (1, 2)]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
@@ -219,6 +232,10 @@ def test_the_cache_gives_clips_in_the_order_of_the_table(tmp_path):
     assert data.lengths.tolist() == [3, 2]
     assert data.clips[0].tolist() == [[4, 5], [6, 7], [8, 9]]
     assert data.labels.tolist() == [3, 1]
+    assert data.front_end is None
+    save_tensors(content | {"front_end": {"sample_rate_hz": 16000}}, tmp_path / "logmel.pt")
+    data = OwnLengthClips.from_cache(tmp_path / "logmel.pt", table)
+    assert data.front_end == data[torch.tensor([1])].front_end == {"sample_rate_hz": 16000}
     with pytest.raises(ValueError, match="lacks 1 clips, first \\['c'\\]"):
         OwnLengthClips.from_cache(tmp_path / "logmel.pt", table.assign(clip=["b", "c"]))
 
@@ -242,8 +259,12 @@ def recordings(tmp_path):
     return paths
 
 
+def logmel_of(paths: list[Path]) -> list[torch.Tensor]:
+    return OwnLengthMel(16000, LOGMEL)([load_mono(path, 16000) for path in paths])
+
+
 def test_features_keep_the_level_and_cut_the_silence(recordings):
-    [[plain, softer, silent_ends]] = compute_logmel(recordings, LOGMEL, 16000)
+    plain, softer, silent_ends = logmel_of(recordings)
     assert plain.shape == (41, 20)
     assert (plain.max() - softer.max()).item() == pytest.approx(20 * np.log10(2), abs=0.01)
     assert 40 <= len(silent_ends) <= 44
@@ -252,9 +273,9 @@ def test_features_keep_the_level_and_cut_the_silence(recordings):
 
 
 def test_a_clips_features_do_not_depend_on_its_chunk(recordings):
-    [together] = compute_logmel(recordings, LOGMEL, 16000)
+    together = logmel_of(recordings)
     for path, expected in zip(recordings, together, strict=True):
-        [[alone]] = compute_logmel([path], LOGMEL, 16000)
+        [alone] = logmel_of([path])
         torch.testing.assert_close(alone, expected, atol=1e-3, rtol=1e-5)
 
 

@@ -21,15 +21,17 @@ from fusion.contract import ABOUT, ABOUT_KEY, COLUMNS, LISTS, VERSION, json_sche
 from scripts.demo import ROOT
 from ser.corpora.emotions import EMOTION_INDEX, EMOTIONS
 from ser.corpora.protocols import LUNA
-from ser.evaluation.statistics import uar
+from ser.evaluation.recall import uar
+from ser.evaluation.runs import read_runs
 from ser.evaluation.temperature import fit_temperature
 from ser.storage.params import ParamsError, read_params
 from ser.storage.tensors import save_tensors
-from studies.run import Run, read_runs
+from studies.run import Run
 from tests.pipeline import declared_params, read_leaves, stages_of
 from tests.test_crossval import finish, project, table  # noqa: F401  (fixtures)
 
 FUSION = ROOT / "fusion"
+RUNS = Path("studies/comparison/runs")
 DOCS = (ROOT / "docs/FUSION.md").read_text(encoding="utf-8")
 ABOUT_AUDIO = {"modality": "audio", "model": "m", "protocol": "luna", "encoder": "e", "simulated": False}
 FULL_ABOUT = ABOUT_AUDIO | {"contract_version": VERSION, "classes": EMOTIONS}
@@ -292,11 +294,11 @@ def audio(project, table) -> pd.DataFrame:  # noqa: F811
     torch.manual_seed(0)
     for fold in range(1, 6):
         for seed in (1, 2):
-            finish(Run("luna", fold, seed, permuted=False), "fused", 0.6)
+            finish(Run("luna", fold, seed), "fused", 0.6, RUNS)
     clips = table["clip"].tolist()[::-1]
     embeddings = torch.arange(len(clips) * 3 * 2 * 4.0).view(len(clips), 3, 2, 4)
-    save_tensors({"clips": clips, "embeddings": embeddings}, Path("encoders/embeddings/original.pt"))
-    Path("encoders/params.yaml").write_text("encoder: {name: tiny}\n", encoding="utf-8")
+    save_tensors({"clips": clips, "embeddings": embeddings}, Path("studies/encoders/embeddings/whisper/original.pt"))
+    Path("studies/encoders/params.yaml").write_text("sources: {whisper: {name: tiny}}\n", encoding="utf-8")
     Path("fusion").mkdir()
     shutil.copy(FUSION / "params.yaml", "fusion/params.yaml")
     return table
@@ -344,7 +346,7 @@ def test_the_embedding_is_the_mean_of_the_layer_and_clips_keep_theirs(audio):
 def test_log_probabilities_are_those_of_the_run_at_its_temperature(audio):
     export.main()
     branch = read_branch(Path("fusion/audio.parquet"))
-    runs = read_runs("luna", "fused").query("seed == 1").set_index("clip").loc[branch["clip"].to_pylist()]
+    runs = read_runs(RUNS / "luna/fused").query("seed == 1").set_index("clip").loc[branch["clip"].to_pylist()]
     powers = runs[list(EMOTIONS)].clip(5e-5).pow(1 / runs["temperature"], axis=0)
     expected = powers.div(powers.sum(axis=1), axis=0).to_numpy()
     np.testing.assert_allclose(np.exp(read_column(branch, "log_probabilities")), expected, rtol=1e-5)
@@ -358,14 +360,14 @@ def log_rows(runs: pd.DataFrame) -> np.ndarray:
 
 
 def test_clips_outside_exactly_one_test_fold_are_named(audio):
-    Path("crossval/runs/luna/fused/5-1.csv").unlink()
+    (RUNS / "luna/fused/5-1.csv").unlink()
     with pytest.raises(
         SystemExit, match=r"each clip of data/clips\.csv in one test fold of seed 1, 240 are not.*\[1, 2\]"
     ):
         export.main()
     set_param("protocol: luna", "protocol: stratified")
     for fold in (1, 2):
-        finish(Run("stratified", fold, 1, permuted=False), "fused", 0.6)
+        finish(Run("stratified", fold, 1), "fused", 0.6, RUNS)
     with pytest.raises(SystemExit, match="random splits cannot be handed over"):
         export.main()
     assert not Path("fusion/audio.parquet").exists()
@@ -534,4 +536,5 @@ def test_branches_stay_out_of_git_and_what_is_read_without_them_is_in_it():
 def test_the_export_reads_the_runs_that_its_params_name():
     settings = read_params(FUSION / "params.yaml", "export")
     deps = {dep.def_path for dep in stages_of(FUSION)["export"].deps}
-    assert f"../crossval/runs/{settings['protocol']}/{settings['model']}" in deps
+    assert f"../studies/{settings['project']}/runs/{settings['protocol']}/{settings['model']}" in deps
+    assert f"../studies/encoders/embeddings/{settings['encoder']}/original.pt" in deps

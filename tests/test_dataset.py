@@ -11,11 +11,14 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch.utils.data import DataLoader
 
 from ser.corpora.emotions import EMOTIONS
-from ser.data.fixed_length import RAVDESS_AudioDataset, class_weights, join_splits, shuffled_batches
-from ser.features.audio import AudioSettings, load_waveform
-from ser.features.fixed_mel import LogMel, MelSettings, mfcc_from_mel
+from ser.data.fixed_length import RAVDESS_AudioDataset, shuffled_batches
+from ser.data.tables import class_weights, join_splits
+from ser.features.audio import AudioSettings, load_mono, load_waveform
+from ser.features.chunks import each_chunk
+from ser.features.fixed_mel import FixedMel, LogMel, MelSettings
+from ser.features.mfcc import mfcc_from_mel
 from ser.storage.tensors import save_tensors
-from stages.precompute_mel import compute_mel
+from stages.precompute_mel import CHUNK
 
 AUDIO = AudioSettings(sample_rate_hz=16_000, duration_s=0.2)
 MEL = MelSettings(n_mels=20, n_fft=400, hop_samples=160, top_db=80.0)
@@ -51,8 +54,18 @@ def log_mel_of(path: Path) -> torch.Tensor:
     return LogMel(MEL, AUDIO.sample_rate_hz)(load_waveform(path, AUDIO)[None])[0]
 
 
+def mel_of(paths: list[Path]) -> torch.Tensor:
+    """(clip, 1, n_mels, frames), as the stage computes it: chunk by chunk."""
+    front_end = FixedMel(AUDIO, MEL)
+    return torch.cat(
+        list(
+            each_chunk(lambda chunk: front_end([load_mono(path, AUDIO.sample_rate_hz) for path in chunk]), paths, CHUNK)
+        )
+    )
+
+
 def test_cached_features_equal_those_computed_on_the_fly(table, raw, tmp_path):
-    mel = torch.cat(list(compute_mel([raw / path for path in table["path"]], AUDIO, MEL)))
+    mel = mel_of([raw / path for path in table["path"]])
     save_tensors({"clips": table["clip"].tolist(), "features": mel}, tmp_path / "mel.pt")
     cached = RAVDESS_AudioDataset.from_cache(tmp_path / "mel.pt", table)
     live = RAVDESS_AudioDataset.from_files(raw, table, log_mel_of)
@@ -66,7 +79,7 @@ def test_cached_features_equal_those_computed_on_the_fly(table, raw, tmp_path):
 
 
 def test_cached_mfcc_equal_those_computed_on_the_fly(table, raw, tmp_path):
-    mel = torch.cat(list(compute_mel([raw / path for path in table["path"]], AUDIO, MEL)))
+    mel = mel_of([raw / path for path in table["path"]])
     mfcc = mfcc_from_mel(mel, 12)
     save_tensors({"clips": table["clip"].tolist(), "features": mfcc}, tmp_path / "mfcc.pt")
     cached = RAVDESS_AudioDataset.from_cache(tmp_path / "mfcc.pt", table)
@@ -77,7 +90,7 @@ def test_cached_mfcc_equal_those_computed_on_the_fly(table, raw, tmp_path):
 
 def test_computed_mel_do_not_depend_on_the_chunk_a_clip_is_in(table, raw):
     paths = [raw / path for path in table["path"]] * 8
-    mel = torch.cat(list(compute_mel(paths, AUDIO, MEL)))
+    mel = mel_of(paths)
     assert mel.shape == (40, 1, 20, 21)
     torch.testing.assert_close(mel, mel[:5].repeat(8, 1, 1, 1), rtol=0, atol=1e-3)
 
@@ -86,6 +99,14 @@ def test_items_follow_the_table_and_not_the_cache(table, cache):
     dataset = RAVDESS_AudioDataset.from_cache(cache, table)
     assert dataset.features.tolist() == [[4.0], [3.0], [2.0], [1.0], [0.0]]
     assert [dataset[index][0].item() for index in range(5)] == [4, 3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("front_end", [{"audio": {"sample_rate_hz": 16_000}}, None])
+def test_a_dataset_and_its_parts_know_the_settings_of_their_features(table, tmp_path, front_end):
+    content = {"clips": table["clip"].tolist(), "features": torch.zeros(5, 1)}
+    save_tensors(content | ({"front_end": front_end} if front_end else {}), tmp_path / "mel.pt")
+    dataset = RAVDESS_AudioDataset.from_cache(tmp_path / "mel.pt", table)
+    assert dataset.front_end == dataset.part("val").front_end == front_end
 
 
 def test_labels_are_indices_into_emotions(table, cache):

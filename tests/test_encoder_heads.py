@@ -6,7 +6,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from ser.training.copies_fitting import fit_copies, fit_twice, predict_copies
 
 from scripts.demo import ROOT
 from ser.corpora.emotions import EMOTIONS
@@ -15,14 +14,23 @@ from ser.data.copies import CopiedClips
 from ser.data.masks import mask_of
 from ser.encoders.loading import load_encoder
 from ser.encoders.tunable import TunableWhisper, load_hearing, load_tunable
-from ser.models.finetuned import MODES, AugmentedLogMel, FineTuned, FinetuneSettings, rate_groups
+from ser.models.attentive import Attentive, Settings, predict_copies
+from ser.models.finetuned import (
+    MODES,
+    AugmentedLogMel,
+    FineTuned,
+    Finetuned,
+    FinetuneSettings,
+    rate_groups,
+    unfreeze,
+)
 from ser.networks.attentive import AttentiveConfig, AttentiveHead, LayerMixture, drop_frames
 from ser.storage.params import ParamsError, build, read_params
 from ser.storage.tensors import save_tensors
+from ser.training.runtime import resolve_precision
 from ser.training.schedule import ScheduleSettings
 from studies.encoders.inputs import inputs_of
-from studies.encoders.train_attentive import Settings, train_attentive
-from studies.encoders.train_finetune import build_network, train_finetuned
+from studies.encoders.twice import fit_twice
 from tests.tiny_encoders import save_encoder, speechlike
 
 CPU = torch.device("cpu")
@@ -50,15 +58,18 @@ def attentive(config: AttentiveConfig = CONFIG, seed: int = 0) -> AttentiveHead:
     return AttentiveHead(config, LAYERS, WIDTH, len(EMOTIONS))
 
 
-def fitted(data: CopiedClips, schedule: ScheduleSettings = SCHEDULE, seed: int = 0, mixup: float = 0.0):
-    head = attentive(seed=seed)
-    head.mixture.fit(data.copies[0])
-    groups = [{"params": list(head.parameters()), "lr": schedule.peak_learning_rate}]
-    return fit_copies(head, groups, data, schedule, mixup, seed, CPU)
+def fitted(
+    data: CopiedClips, schedule: ScheduleSettings = SCHEDULE, seed: int = 0, mixup: float = 0.0
+) -> AttentiveHead:
+    return Attentive.train(data, Settings(1, mixup, schedule, CONFIG), seed, CPU).network
+
+
+def predict(network: torch.nn.Module, data: CopiedClips) -> torch.Tensor:
+    return predict_copies(network, data, CPU)
 
 
 def accuracy(network: torch.nn.Module, data: CopiedClips) -> float:
-    return (predict_copies(network, data).argmax(dim=1) == data.labels).float().mean().item()
+    return (predict(network, data).argmax(dim=1) == data.labels).float().mean().item()
 
 
 def all_of(data: CopiedClips, copy: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -115,15 +126,15 @@ def test_a_clip_padded_further_has_the_same_logits(width, training):
 
 def test_a_clip_does_not_depend_on_its_batch():
     head, data = attentive(), clips(5)
-    together = predict_copies(head, data)
-    alone = [predict_copies(head, data.part(torch.arange(5) == row)) for row in range(5)]
+    together = predict(head, data)
+    alone = [predict(head, data.part(torch.arange(5) == row)) for row in range(5)]
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-5, rtol=1e-5)
 
 
 def test_predictions_are_the_mean_of_the_copies_log_probabilities():
     head, data = attentive().eval(), clips(5)
     expected = sum(head(*all_of(data, copy)).log_softmax(dim=1) for copy in (0, 1)) / 2
-    torch.testing.assert_close(predict_copies(head, data), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(predict(head, data), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_the_mixture_is_a_weighted_sum_of_standardised_layers():
@@ -162,10 +173,10 @@ def test_the_layer_that_knows_weighs_most():
 
 def test_the_seed_decides_all_and_mixup_changes_it():
     short, data = dataclasses.replace(SCHEDULE, epochs=2), clips(16)
-    first, again, other = (predict_copies(fitted(data, short, seed), data) for seed in (1, 1, 2))
+    first, again, other = (predict(fitted(data, short, seed), data) for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
-    assert not torch.equal(first, predict_copies(fitted(data, short, 1, mixup=0.5), data))
+    assert not torch.equal(first, predict(fitted(data, short, 1, mixup=0.5), data))
 
 
 def test_the_outcome_is_the_average_of_the_weights():
@@ -180,7 +191,7 @@ def test_the_outcome_is_the_average_of_the_weights():
 def test_a_loss_that_is_no_number_is_an_error():
     data = clips(8)
     data.copies[0][0][:] = torch.nan
-    with pytest.raises(ValueError, match="the training loss of epoch 1 is nan: lower the learning rates"):
+    with pytest.raises(ValueError, match="the training loss of epoch 1 is nan: lower the learning rate"):
         fitted(data)
 
 
@@ -189,23 +200,23 @@ def test_held_out_clips_are_predicted_by_trainings_without_them():
     table = pd.DataFrame({"split": ["train", "val", "test", "train", "test", "val"]})
     seen = []
 
-    def fit(train: CopiedClips) -> AttentiveHead:
-        seen.append(train.labels.tolist())
-        return attentive(seed=len(seen))
+    def train(known: CopiedClips) -> Attentive:
+        seen.append(known.labels.tolist())
+        return Attentive(attentive(seed=len(seen)), CONFIG, (LAYERS, WIDTH), CPU)
 
-    logits, last = fit_twice(table, data, fit)
+    logits, last = fit_twice(table, data, train)
     assert seen == [[0, 3], [0, 1, 3, 5]]
     assert logits[[0, 3]].eq(0).all()
-    assert torch.equal(logits[[2, 4]], predict_copies(last, data.part(torch.tensor(table["split"].eq("test")))))
-    first = predict_copies(attentive(seed=1), data.part(torch.tensor(table["split"].eq("val"))))
+    assert torch.equal(logits[[2, 4]], last.logits(data.part(torch.tensor(table["split"].eq("test")))))
+    first = predict(attentive(seed=1), data.part(torch.tensor(table["split"].eq("val"))))
     assert torch.equal(logits[[1, 5]], first)
 
 
 def test_a_run_trains_by_its_section_of_the_params():
-    values = read_params(ROOT / "encoders/params.yaml", "train_attentive")
+    values = read_params(ROOT / "studies/encoders/params.yaml", "train_attentive")
     values["schedule"]["epochs"] = 2
     settings, data = build(Settings, values, "train_attentive"), clips(16)
-    first, again, other = (predict_copies(train_attentive(data, settings, seed), data) for seed in (1, 1, 2))
+    first, again, other = (Attentive.train(data, settings, seed, CPU).logits(data) for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
@@ -226,7 +237,7 @@ def test_heads_that_do_not_divide_the_width_are_refused():
 
 # Fine-tuning
 
-VALUES = read_params(ROOT / "encoders/params.yaml", "train_finetune") | {"threads": 1, "precision": "float32"}
+VALUES = read_params(ROOT / "studies/encoders/params.yaml", "train_finetune") | {"threads": 1, "precision": "float32"}
 VALUES |= {"encoder_learning_rate": 0.002, "layer_decay": 0.5, "last_layers": 1}
 VALUES["schedule"] = dataclasses.asdict(SCHEDULE)
 VALUES["head"] = dataclasses.asdict(CONFIG)
@@ -249,14 +260,17 @@ def settings_of(mode: str, **changes: object) -> FinetuneSettings:
     return build(FinetuneSettings, VALUES | {"mode": mode} | changes, "train_finetune")
 
 
-def finetuned(weights: Path, heard: CopiedClips, mode: str, epochs: int = 2, seed: int = 1):
+def finetuned(weights: Path, heard: CopiedClips, mode: str, epochs: int = 2, seed: int = 1) -> FineTuned:
     settings = settings_of(mode, schedule=VALUES["schedule"] | {"epochs": epochs})
-    return train_finetuned(heard, weights, settings, seed)
+    return Finetuned.train(heard, weights, settings, seed, CPU).network
 
 
 def network_of(weights: Path, mode: str, **changes: object) -> FineTuned:
     torch.manual_seed(0)
-    return build_network(weights, settings_of(mode, **changes), CPU)
+    encoder, settings = load_tunable(weights), settings_of(mode, **changes)
+    unfreeze(encoder, settings)
+    head = AttentiveHead(settings.head, *encoder.shape, len(EMOTIONS))
+    return FineTuned(encoder, head, resolve_precision(settings.precision, CPU))
 
 
 def learning(network: torch.nn.Module) -> set[str]:
@@ -349,7 +363,7 @@ def test_fine_tuning_overfits_eight_clips(mode, weights, heard):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_the_seed_decides_fine_tuning(mode, weights, heard):
-    first, again, other = (predict_copies(finetuned(weights, heard, mode, seed=seed), heard) for seed in (1, 1, 2))
+    first, again, other = (predict(finetuned(weights, heard, mode, seed=seed), heard) for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 

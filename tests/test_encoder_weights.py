@@ -1,4 +1,4 @@
-"""`python -m studies.encoders.fetch_weights`: hub or folder, one result, clean errors, no pickles, nothing half-written."""
+"""`python -m studies.encoders.fetch_weights <encoder>`: hub or folder, clean errors, no pickles, nothing half."""
 
 import json
 import os
@@ -17,6 +17,7 @@ from studies.encoders import fetch_weights
 from tests.tiny_encoders import save_encoder, save_pipeline, serving, speechlike
 
 FILES = ["config.json", "model.safetensors", "preprocessor_config.json"]
+WEIGHTS = Path("studies/encoders/weights/small")
 NOWHERE = "http://127.0.0.1:9"  # port of discard: nothing listens
 
 
@@ -31,32 +32,36 @@ def tiny(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def project(tmp_path, monkeypatch) -> Path:
-    """A project whose encoder is org/tiny, as working directory, with an empty cache and a hub that is not there."""
+    """A project whose encoder `small` is org/tiny, as working directory; an empty cache and a hub that is not there."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ENCODER_SOURCE", raising=False)
     monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", NOWHERE)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(sys, "argv", ["fetch_weights", "small"])
     choose("org/tiny")
     return tmp_path
 
 
 def choose(name: str) -> None:
-    Path("encoders").mkdir(exist_ok=True)
-    Path("encoders/params.yaml").write_text(f"encoder: {{name: '{name}', revision: main}}\n")
+    Path("studies/encoders").mkdir(parents=True, exist_ok=True)
+    Path("studies/encoders/params.yaml").write_text(f"sources: {{small: {{name: '{name}', revision: main}}}}\n")
 
 
 def written() -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in Path("encoders/weights").iterdir()}
+    return {path.name: path.read_bytes() for path in WEIGHTS.iterdir()}
 
 
 def assert_nothing_written() -> None:
-    assert [path.name for path in Path("encoders").iterdir()] == ["params.yaml"]
+    found = {path for path in Path("studies").rglob("*") if path.is_file()}
+    assert found == {Path("studies/encoders/params.yaml")}
+    assert not WEIGHTS.exists()
+    assert not WEIGHTS.parent.exists() or not list(WEIGHTS.parent.iterdir())
 
 
 def fetch_from(address: str) -> subprocess.CompletedProcess:
     """Run the script with a hub at this address and an empty cache."""
     settings = {"HF_ENDPOINT": address, "HF_HOME": str(Path("home").absolute()), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "studies.encoders.fetch_weights"]
+    command = [sys.executable, "-m", "studies.encoders.fetch_weights", "small"]
     return subprocess.run(command, env=os.environ | settings, capture_output=True, text=True)
 
 
@@ -69,7 +74,7 @@ def test_hub_and_folders_give_the_same_files(project, tiny, monkeypatch, capsys)
         monkeypatch.setenv("ENCODER_SOURCE", str(source))
         fetch_weights.main()
         assert written() == downloaded
-    assert "org/tiny in encoders/weights" in capsys.readouterr().out
+    assert "org/tiny in studies/encoders/weights/small" in capsys.readouterr().out
 
 
 def test_without_hub_and_folder_both_ways_are_named(project):
@@ -79,6 +84,7 @@ def test_without_hub_and_folder_both_ways_are_named(project):
     assert message.startswith("fetch_weights: no weights: the Hugging Face hub (org/tiny, revision main) gave none")
     assert "ENCODER_SOURCE=/path/to/folder   takes org/tiny from a copy you have" in message
     assert "with a network" in message
+    assert "see sources.<encoder>.name in studies/encoders/params.yaml\n" in message
     assert_nothing_written()
 
 
@@ -147,7 +153,7 @@ def test_weights_in_several_files_are_taken_whole(project, tiny, tmp_path, monke
     assert written().keys() == {"config.json", "preprocessor_config.json", "model.safetensors.index.json", *shards}
     with torch.inference_mode():
         waveform = speechlike(0.4, 1)
-        assert torch.equal(load_encoder(Path("encoders/weights"))(waveform), load_encoder(tiny)(waveform))
+        assert torch.equal(load_encoder(WEIGHTS)(waveform), load_encoder(tiny)(waveform))
     (folder / min(shards)).unlink()
     with pytest.raises(SystemExit, match=f"{min(shards)}: missing"):
         fetch_weights.main()
@@ -175,7 +181,7 @@ def test_a_torchaudio_pipeline_comes_from_a_folder_or_a_server(project, tmp_path
         fetch_weights.main()
         assert written() == downloaded
     with torch.inference_mode():
-        assert load_encoder(Path("encoders/weights"))(speechlike(0.4, 1)).shape[0] == 3
+        assert load_encoder(WEIGHTS)(speechlike(0.4, 1)).shape[0] == 3
 
 
 def test_a_torchaudio_pipeline_that_cannot_be_had_names_both_ways(project, tmp_path, monkeypatch):
@@ -191,5 +197,25 @@ def test_a_torchaudio_pipeline_that_cannot_be_had_names_both_ways(project, tmp_p
 
 def test_an_unknown_torchaudio_pipeline_is_named(project):
     choose("torchaudio:WAV2VEC3")
-    with pytest.raises(SystemExit, match=r"name is 'torchaudio:WAV2VEC3'; torchaudio's pipelines are \['HUBERT"):
+    with pytest.raises(
+        SystemExit,
+        match=r"sources\.<encoder>\.name in studies/encoders/params\.yaml is 'torchaudio:WAV2VEC3'; "
+        r"torchaudio's pipelines are \['HUBERT",
+    ):
         fetch_weights.main()
+
+
+def test_an_encoder_without_a_source_is_named(project, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["fetch_weights", "large"])
+    with pytest.raises(SystemExit, match=r"studies/encoders/params\.yaml: sources has no 'large'; it has \['small'\]"):
+        fetch_weights.main()
+    assert_nothing_written()
+
+
+def test_encoders_have_folders_of_their_own(project, tiny, monkeypatch):
+    monkeypatch.setenv("ENCODER_SOURCE", str(tiny))
+    fetch_weights.main()
+    Path("studies/encoders/params.yaml").write_text("sources: {other: {name: org/tiny, revision: main}}\n")
+    monkeypatch.setattr(sys, "argv", ["fetch_weights", "other"])
+    fetch_weights.main()
+    assert sorted(path.name for path in WEIGHTS.parent.iterdir()) == ["other", "small"]

@@ -1,6 +1,8 @@
 """Pretrained encoders: what they hear, the hidden states of every family, and what their DVC project declares."""
 
 import functools
+import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,27 +17,29 @@ from transformers import AutoFeatureExtractor, WhisperModel
 
 from scripts.demo import ROOT
 from ser.corpora.emotions import EMOTIONS
-from ser.data import embeddings as copies
 from ser.data.embeddings import EmbeddedClips
-from ser.encoders import extraction
+from ser.encoders.extraction import Copy, each_clip, join_clips, pool, to_half_precision
 from ser.encoders.loading import FAMILIES, load_encoder
 from ser.encoders.waveforms import change_speed, trim_silence
-from ser.models.logistic import LogisticSettings, fit_logistic
+from ser.models.boosted import BoostedHead
+from ser.models.logistic import LogisticHead, LogisticSettings
 from ser.storage.params import ParamsError, build, read_params
-from ser.storage.tensors import save_tensors
+from ser.storage.tensors import load_tensors, save_tensors
 from ser.training.boosting import BoostingSettings
-from studies.encoders import boosted
-from studies.encoders.embed import pool
-from studies.encoders.frames import halve
+from studies.comparison.found_runs import RUNS
+from studies.encoders.copies import read_copy, write_copy
+from studies.encoders.embed import embeddings_of
+from studies.encoders.frames import frames_of
 from studies.encoders.layers import score_layers
 from tests.pipeline import declared_files, declared_params, import_closure, read_leaves, stages_of
 from tests.tiny_encoders import LAYERS, POSITIONS, WAVEFORM_FAMILIES, WIDTH, save_encoder, save_pipeline, speechlike
 
-ENCODERS = ROOT / "encoders"
+ENCODERS = ROOT / "studies/encoders"
 STAGES = stages_of(ENCODERS)
 ONE_OF_EACH = list({name.partition("@")[0]: name for name in STAGES}.values())
 WHISPER = ROOT.parent / "shared/encoders/whisper-tiny.en"
-PARAMS = "waveform: {trim_db: 35.0}\nspeeds: {original: [1, 1], slower: [16, 15]}\n"
+PARAMS = "waveform: {trim_db: 35.0}\nspeeds: {original: [1, 1], slower: [16, 15], odd: [16]}\n"
+ORIGINAL, SLOWER = Copy(35.0, (1, 1)), Copy(35.0, (16, 15))
 LOGISTIC = LogisticSettings(inverse_penalty=0.01, iterations=500)
 
 
@@ -52,7 +56,8 @@ def project(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for index, duration_s in enumerate((0.31, 0.5, 0.31, 0.74)):
         soundfile.write(f"{index}.wav", speechlike(duration_s, index).numpy(), 16000, subtype="FLOAT")
-    Path("params.yaml").write_text(PARAMS)
+    Path("studies/encoders").mkdir(parents=True)
+    Path("studies/encoders/params.yaml").write_text(PARAMS)
     return tmp_path
 
 
@@ -195,18 +200,18 @@ def test_a_clip_too_short_or_too_long_is_an_error(folders):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_clip_does_not_depend_on_those_beside_it(family, folders, project):
     paths = [project / f"{index}.wav" for index in range(4)]
-    together = list(extraction.each_clip(paths, load_encoder(folders[family]), project / "params.yaml", "original"))
+    together = list(each_clip(paths, load_encoder(folders[family]), ORIGINAL))
     for path, states in zip(paths, together, strict=True):
-        [alone] = extraction.each_clip([path], load_encoder(folders[family]), project / "params.yaml", "original")
+        [alone] = each_clip([path], load_encoder(folders[family]), ORIGINAL)
         assert torch.equal(alone, states)
 
 
 def test_twice_gives_equal_bytes(folders, project):
     paths = [project / f"{index}.wav" for index in range(4)]
     for _ in range(2):
-        states = list(extraction.each_clip(paths, load_encoder(folders["whisper"]), project / "params.yaml", "slower"))
-        save_tensors({"embeddings": torch.stack([pool(clip) for clip in states])}, project / "embeddings.pt")
-        save_tensors({"frames": torch.cat([halve(clip) for clip in states])}, project / "frames.pt")
+        states = list(each_clip(paths, load_encoder(folders["whisper"]), SLOWER))
+        save_tensors(embeddings_of(iter(states)), project / "embeddings.pt")
+        save_tensors(frames_of(iter(states)), project / "frames.pt")
         written = [(project / f"{name}.pt").read_bytes() for name in ("embeddings", "frames")]
         (project / "before").mkdir(exist_ok=True)
         for name, content in zip(("embeddings", "frames"), written, strict=True):
@@ -218,14 +223,38 @@ def test_twice_gives_equal_bytes(folders, project):
 def test_a_clip_that_cannot_be_encoded_is_named(folders, project):
     soundfile.write("short.wav", np.ones(200), 16000)
     with pytest.raises(ValueError, match=r"short\.wav: a waveform has 200 samples"):
-        list(
-            extraction.each_clip([Path("short.wav")], load_encoder(folders["whisper"]), Path("params.yaml"), "original")
-        )
+        list(each_clip([Path("short.wav")], load_encoder(folders["whisper"]), ORIGINAL))
+
+
+def test_a_copy_is_made_as_the_params_say(project):
+    assert read_copy("slower") == SLOWER
+    waveform = torch.cat([torch.zeros(1600), speechlike(0.4, 1)])
+    assert torch.equal(SLOWER(waveform), change_speed(trim_silence(waveform, 35.0), (16, 15)))
 
 
 def test_a_copy_without_a_speed_is_named(project):
-    with pytest.raises(ValueError, match=r"speeds has no 'quicker'; it has \['original', 'slower'\]"):
-        extraction.read_settings(Path("params.yaml"), "quicker")
+    with pytest.raises(
+        ValueError,
+        match=r"^studies/encoders/params\.yaml: speeds has no 'quicker'; it has \['odd', 'original', 'slower'\]",
+    ):
+        read_copy("quicker")
+
+
+def test_a_written_copy_has_the_clips_in_their_order(folders, project, monkeypatch):
+    Path("data/raw").mkdir(parents=True)
+    Path("studies/encoders/weights").mkdir()
+    Path("studies/encoders/weights/tiny").symlink_to(folders["whisper"])
+    names = ["clip-3", "clip-0", "clip-2"]
+    for name in names:
+        Path(f"{name[-1]}.wav").rename(f"data/raw/{name}.wav")
+    pd.DataFrame({"clip": names, "path": [f"{name}.wav" for name in names]}).to_csv("data/clips.csv", index=False)
+    monkeypatch.setattr(sys, "argv", ["embed", "tiny", "slower"])
+    write_copy("embed", "", Path("out"), load_encoder, embeddings_of)
+    content = load_tensors(Path("out/tiny/slower.pt"), ("clips", "embeddings"))
+    paths = [Path(f"data/raw/{name}.wav") for name in names]
+    expected = [pool(states) for states in each_clip(paths, load_encoder(folders["whisper"]), SLOWER)]
+    assert content["clips"] == names
+    assert torch.equal(content["embeddings"], torch.stack(expected))
 
 
 def test_pooling_keeps_mean_and_deviation_of_each_layer():
@@ -236,11 +265,14 @@ def test_pooling_keeps_mean_and_deviation_of_each_layer():
     np.testing.assert_allclose(pooled[:, 1], states.numpy().std(axis=1), atol=1e-6)
 
 
-def test_frames_are_halved_unless_they_overflow():
+def test_frames_are_in_half_precision_unless_they_overflow():
     states = torch.randn(3, 50, 4, generator=torch.Generator().manual_seed(1))
-    torch.testing.assert_close(halve(states), states.transpose(0, 1).half())
+    torch.testing.assert_close(to_half_precision(states), states.transpose(0, 1).half())
+    joined = join_clips([states[0], states[1, :20]])
+    assert torch.equal(joined["frames"], torch.cat([states[0], states[1, :20]]))
+    assert joined["lengths"].tolist() == [50, 20]
     with pytest.raises(ValueError, match="hidden states reach 70003, more than float16 holds"):
-        halve(states + 70000 * (states == states.amax()))
+        to_half_precision(states + 70000 * (states == states.amax()))
 
 
 def test_silence_at_both_ends_is_cut_and_within_stays():
@@ -274,10 +306,17 @@ def test_copies_are_as_long_as_their_speed_says(ratio, samples):
     assert pitch_hz == pytest.approx(440 * ratio[1] / ratio[0], abs=1.1)
 
 
-@pytest.mark.parametrize("ratio", [[0, 1], [16], [16, 101]])
+@pytest.mark.parametrize("ratio", [(0, 1), (16,), (16, 101)])
 def test_an_impossible_speed_is_named(ratio):
-    with pytest.raises(ParamsError, match="speeds is"):
-        change_speed(torch.zeros(100), ratio)
+    with pytest.raises(ParamsError, match=re.escape(f"ratio is {ratio}; allowed: two numbers from 1 to 100")):
+        Copy(35.0, ratio)
+
+
+def test_an_impossible_copy_of_the_params_is_named(project):
+    with pytest.raises(ParamsError, match=r"^studies/encoders/params\.yaml: waveform\.ratio is \(16,\); allowed: two"):
+        read_copy("odd")
+    with pytest.raises(ParamsError, match=r"trim_db is 0\.0; allowed: more than 0 dB"):
+        Copy(0.0, (1, 1))
 
 
 # Heads
@@ -291,16 +330,15 @@ def clusters(copies_: int = 3, clips: int = 160, width: int = 6) -> tuple[np.nda
     return (noise + generator.normal(size=(len(EMOTIONS), 2, 2, width))[labels]).astype(np.float32), labels
 
 
-def test_embeddings_are_put_in_the_order_of_the_clips(tmp_path, monkeypatch):
-    monkeypatch.setattr(copies, "EMBEDDINGS", tmp_path)
+def test_embeddings_are_put_in_the_order_of_the_clips(tmp_path):
     save_tensors({"clips": ["a", "b", "c"], "embeddings": torch.arange(3.0).view(3, 1, 1, 1)}, tmp_path / "slow.pt")
     table = pd.DataFrame({"clip": ["c", "a"], "emotion": ["sad", "calm"], "split": ["val", "train"]})
-    read = EmbeddedClips.read(["slow", "slow"], table)
+    read = EmbeddedClips.read([tmp_path / "slow.pt"] * 2, table)
     assert read.embeddings[..., 0, 0, 0].tolist() == [[2, 0], [2, 0]]
     assert [EMOTIONS[label] for label in read.labels] == ["sad", "calm"]
     assert read.part("train").embeddings.flatten().tolist() == [0, 0]
     with pytest.raises(ValueError, match=r"slow\.pt: lacks 1 clips, first \['d'\]"):
-        EmbeddedClips.read(["slow"], table.replace("c", "d"))
+        EmbeddedClips.read([tmp_path / "slow.pt"], table.replace("c", "d"))
 
 
 def test_a_head_is_trained_on_all_copies_and_tested_on_their_mean():
@@ -315,11 +353,12 @@ def test_a_head_is_trained_on_all_copies_and_tested_on_their_mean():
 def test_logistic_regression_gives_log_probabilities_whatever_the_scale():
     features, labels = clusters()
     flat = features[0].reshape(len(labels), -1)
-    logs = fit_logistic(flat, labels, LOGISTIC)(flat)
+    logs = LogisticHead.train(flat, labels, LOGISTIC).logits(flat)
     np.testing.assert_allclose(np.exp(logs).sum(axis=1), 1, atol=1e-5)
     assert (logs.argmax(axis=1) == labels).mean() > 0.6
     scales = np.logspace(-2, 2, flat.shape[1], dtype=np.float32)
-    np.testing.assert_allclose(fit_logistic(flat * scales, labels, LOGISTIC)(flat * scales), logs, atol=0.01)
+    scaled = LogisticHead.train(flat * scales, labels, LOGISTIC).logits(flat * scales)
+    np.testing.assert_allclose(scaled, logs, atol=0.01)
 
 
 def test_boosting_stops_on_validation_clips_and_is_fitted_again_with_as_many_trees():
@@ -328,11 +367,12 @@ def test_boosting_stops_on_validation_clips_and_is_fitted_again_with_as_many_tre
     values = read_params(ENCODERS / "params.yaml", "train_lgbm") | {"seed": 1, "threads": 1, "column_fraction": 0.5}
     settings = build(BoostingSettings, values, "train_lgbm")
     train, val = (clips.part(part).stacked() for part in ("train", "val"))
-    predict, trees = boosted.fit_stopped(train, val, settings)
-    assert 1 <= trees < settings.estimators
-    again = boosted.fit_trees(train, settings, trees)
-    assert (again(val[0]).argmax(axis=1) == val[1]).mean() > 0.4
-    np.testing.assert_allclose(again(val[0]), predict(val[0]))
+    stopped = BoostedHead.train(train, val, settings)
+    assert 1 <= stopped.trees < settings.estimators
+    again = BoostedHead.train_trees(train, settings, stopped.trees)
+    assert again.trees == stopped.trees
+    assert (again.logits(val[0]).argmax(axis=1) == val[1]).mean() > 0.4
+    np.testing.assert_allclose(again.logits(val[0]), stopped.logits(val[0]))
 
 
 def test_layers_are_scored_on_validation_clips_alone():
@@ -378,15 +418,19 @@ def test_every_param_is_declared():
     ],
 )
 def test_every_copy_is_made_and_read_by_the_heads(stage, folder, heads):
-    copies_ = read_params(ENCODERS / "params.yaml", "speeds").keys()
-    assert {name.partition("@")[2] for name in STAGES if name.startswith(f"{stage}@")} == set(copies_)
+    copies, encoders = (read_params(ENCODERS / "params.yaml", section).keys() for section in ("speeds", "sources"))
+    assert {name.partition("@")[2] for name in STAGES if name.startswith(f"{stage}@")} == {
+        f"{encoder}-{copy}" for encoder in encoders for copy in copies
+    }
     for name in [name for name in STAGES if name.startswith(heads)]:
+        encoder = STAGES[name].cmd.split("python -m ")[1].split()[1]
         read = {file for file in declared_files(STAGES[name]) if file.startswith(f"{folder}/")}
-        assert read == {f"{folder}/{copy}.pt" for copy in copies_}, name
+        assert read == {f"{folder}/{encoder}/{copy}.pt" for copy in copies}, name
 
 
 def test_runs_join_the_comparison_and_are_kept_in_git():
     outs = {out.def_path: out for name, stage in STAGES.items() if name.startswith("l") for out in stage.outs}
-    assert "../crossval/runs/luna/whisper/1-1.csv" in outs
-    assert "../crossval/runs/stratified/whisper/10-1.json" in outs
+    assert "runs/luna/whisper/1-1.csv" in outs
+    assert "runs/stratified/whisper/10-1.json" in outs
+    assert ENCODERS / "runs" in {ROOT / folder for folder in RUNS}
     assert [path for path, out in outs.items() if out.use_cache] == []

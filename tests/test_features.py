@@ -8,8 +8,10 @@ import torch
 from torchaudio.transforms import MFCC
 
 from scripts.demo import ROOT
-from ser.features.audio import AudioSettings
-from ser.features.fixed_mel import LogMel, MelSettings, mfcc_from_mel
+from ser.features.audio import AudioSettings, shape_waveform
+from ser.features.fixed_mel import FixedMel, LogMel, MelSettings
+from ser.features.fixed_mfcc import FixedMfcc
+from ser.features.mfcc import MfccSettings, mfcc_from_mel
 from ser.storage.params import ParamsError, build, read_params
 
 RATE_HZ = 16_000
@@ -117,3 +119,21 @@ def test_mfcc_agrees_with_librosa(waveforms):
 def test_more_coefficients_than_bands_are_refused(n_mfcc):
     with pytest.raises(ParamsError, match=rf"n_mfcc is {n_mfcc}; allowed: 1 to n_mels \(80\)"):
         mfcc_from_mel(torch.zeros(1, 1, 80, 3), n_mfcc)
+
+
+def test_the_front_ends_of_one_length_shape_waveforms_and_transform_them(waveforms):
+    audio = AudioSettings(RATE_HZ, 0.2)
+    clips = [waveforms[0], 0.1 * waveforms[1, :1000]]
+    mel = FixedMel(audio, SMALL)(clips)
+    expected = LogMel(SMALL, RATE_HZ)(torch.stack([shape_waveform(clip, audio) for clip in clips]))
+    assert mel.shape == (2, 1, 20, 3200 // 200 + 1)
+    assert torch.equal(mel, expected)
+    assert torch.equal(FixedMfcc(audio, SMALL, MfccSettings(12))(clips), mfcc_from_mel(expected, 12))
+
+
+@pytest.mark.parametrize("front_end", [FixedMel, lambda audio, mel: FixedMfcc(audio, mel, MfccSettings(12))])
+def test_a_window_longer_than_the_reflected_clip_is_refused(front_end):
+    audio = AudioSettings(1000, 0.2)
+    front_end(audio, MelSettings(20, 398, 160, 80.0))
+    with pytest.raises(ParamsError, match=r"mel\.n_fft is 400; allowed: below twice the clip's 200 samples"):
+        front_end(audio, DESIGN)

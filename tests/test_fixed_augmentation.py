@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ser.data.fixed_augmentation import augment_fixed, from_frames, refit, to_frames
-from ser.features.fixed_mel import mfcc_from_mel
+from ser.features.mfcc import mfcc_from_mel
 from tests.test_augmentation import EACH, OFF, only, seeded
 
 KINDS = {"mel": (6, 1, 20, 31), "mfcc": (6, 31, 20)}

@@ -4,7 +4,9 @@ import pandas as pd
 import pytest
 import torch
 
+from scripts.demo import ROOT
 from ser.corpora.emotions import EMOTIONS
+from ser.data.fixed_length import RAVDESS_AudioDataset
 from ser.data.own_length import OwnLengthClips
 from ser.features.functionals import CEPSTRA, cosine_transform, functionals
 from studies.crossval import train_crossfit
@@ -70,18 +72,40 @@ def test_every_training_speaker_is_held_back_once_and_no_other(clips):
 def test_lightgbm_learns_only_from_clips_that_its_extractor_did_not_see(clips, monkeypatch):
     seen, fitted, written = [], [], {}
 
-    def train_and_embed(table, seed):
-        seen.append(set(table.loc[table["split"] == "train", "clip"]))
-        return torch.full((len(table), 5), float(len(seen))), 1
+    class SpyExtractor:
+        """Embeds every clip as the number of its training."""
 
-    def boost(features, table, seed, part):
-        fitted.append((set(table.loc[table["split"] == part, "clip"]), features.shape[1]))
-        return features[:, :1].expand(-1, len(EMOTIONS)), 1
+        @classmethod
+        def train(cls, dataset, settings, run, device):
+            seen.append(set(dataset.table.loc[dataset.table["split"] == "train", "clip"]))
+            extractor = cls()
+            extractor.number = float(len(seen))
+            return extractor
 
-    monkeypatch.setattr(train_crossfit, "read_params", lambda *_: {"groups": 3})
-    monkeypatch.setattr(train_crossfit, "read_functionals", lambda table: torch.zeros(len(table), 2))
-    monkeypatch.setattr(train_crossfit, "train_and_embed", train_and_embed)
-    monkeypatch.setattr(train_crossfit, "boost", boost)
+        def embed(self, features):
+            return torch.full((len(features), 5), self.number)
+
+    class SpyHybrid:
+        """Predicts the first feature of every clip."""
+
+        @classmethod
+        def train(cls, dataset, settings, part):
+            fitted.append((set(dataset.table.loc[dataset.table["split"] == part, "clip"]), dataset.features.shape[1]))
+            return cls()
+
+        def logits(self, features):
+            return features[:, :1].expand(-1, len(EMOTIONS))
+
+    def read(path, table):
+        return RAVDESS_AudioDataset(table, torch.zeros(len(table), 1))
+
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(train_crossfit, "set_up_torch", lambda threads: torch.device("cpu"))
+    monkeypatch.setattr(train_crossfit.RAVDESS_AudioDataset, "from_cache", read)
+    monkeypatch.setattr(train_crossfit.OwnLengthClips, "from_cache", lambda path, table: table)
+    monkeypatch.setattr(train_crossfit, "functionals", lambda table: torch.zeros(len(table), 2))
+    monkeypatch.setattr(train_crossfit, "Extractor", SpyExtractor)
+    monkeypatch.setattr(train_crossfit, "Hybrid", SpyHybrid)
     monkeypatch.setattr(
         train_crossfit, "write_run", lambda path, table, logits: written.update({path.parts[-2]: logits})
     )

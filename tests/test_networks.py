@@ -11,14 +11,13 @@ from torch import nn
 from scripts.demo import ROOT
 from ser.corpora.emotions import EMOTIONS
 from ser.data.fixed_length import RAVDESS_AudioDataset
+from ser.models import cnn, extractor, lstm
 from ser.networks.blocks import Standardize, conv_block
 from ser.networks.cnn import AudioCNN, AudioCNNConfig
 from ser.networks.cnn_lstm import CNNLSTM, CNNLSTMConfig
 from ser.networks.lstm import AudioLSTM, AudioLSTMConfig
 from ser.storage.params import ParamsError, build, read_params
-from ser.training.best_epoch import TrainingSettings, fit
-from ser.training.runtime import RunSettings
-from stages import train_cnn, train_extractor, train_lstm
+from ser.training.best_epoch import BestEpochSettings, fit
 from tests.test_augmentation import OFF
 
 CNN = AudioCNNConfig(channels=(4, 6), kernel=3, dropout=0.3, hidden=16)
@@ -31,7 +30,7 @@ SMALL = [
 ]
 
 
-def design(section: str, settings: type) -> TrainingSettings:
+def design(section: str, settings: type) -> BestEpochSettings:
     return build(settings, read_params(ROOT / "params.yaml", section), section)
 
 
@@ -56,7 +55,7 @@ def seeded():
 
 
 def test_audio_cnn_is_the_one_of_the_design():
-    network = AudioCNN(design("train_cnn", train_cnn.Settings).network, (1, 80, 301), 8, "global")
+    network = AudioCNN(design("train_cnn", cnn.Settings).network, (1, 80, 301), 8, "global")
     flat = 256 * (80 // 16) * (301 // 16)
     convolutions = sum(conv_block_parameters(*widths, 3) for widths in itertools.pairwise((1, 32, 64, 128, 256)))
     assert parameters(network) == convolutions + 512 * (flat + 1) + 2 * 512 + 8 * (512 + 1)
@@ -65,14 +64,14 @@ def test_audio_cnn_is_the_one_of_the_design():
 
 
 def test_audio_lstm_is_the_one_of_the_design():
-    network = AudioLSTM(design("train_lstm", train_lstm.Settings).network, (301, 80), 8, "none")
+    network = AudioLSTM(design("train_lstm", lstm.Settings).network, (301, 80), 8, "none")
     assert parameters(network) == lstm_parameters(80, 128, 2) + 8 * (2 * 128 + 1)
     assert network.eval()(torch.randn(2, 301, 80)).shape == (2, 8)
     assert network.lstm.dropout == network.head[0].p == 0.4
 
 
 def test_cnn_lstm_is_the_one_of_the_design():
-    network = CNNLSTM(design("train_extractor", train_extractor.Settings).network, (1, 80, 301), 8, "global").eval()
+    network = CNNLSTM(design("train_extractor", extractor.Settings).network, (1, 80, 301), 8, "global").eval()
     convolutions = sum(conv_block_parameters(*block) for block in ((1, 32, 5), (32, 64, 3), (64, 128, 3)))
     assert parameters(network) == convolutions + lstm_parameters(128 * (80 // 8), 128, 2) + 8 * (512 + 1)
     mel = torch.randn(2, 1, 80, 301)
@@ -179,9 +178,9 @@ def test_the_sequence_of_the_cnn_lstm_is_time_with_channels_and_bands_as_feature
 def test_each_network_overfits_eight_clips(kind, config, input_shape, learning_rate):
     table = pd.DataFrame({"clip": list("abcdefgh"), "emotion": EMOTIONS})
     clips = RAVDESS_AudioDataset(table, torch.randn(8, *input_shape))
-    settings = TrainingSettings(30, 8, learning_rate, "float32", "global", OFF)
-    network, run = kind(config, input_shape, 8, "global"), RunSettings(0, 1, 0)
-    history = fit(network, clips, clips, 8, settings, run, torch.device("cpu")).history
+    settings = BestEpochSettings(30, 8, learning_rate, "float32", "global", OFF)
+    network = kind(config, input_shape, 8, "global")
+    history = fit(network, clips, clips, 8, settings, 0, torch.device("cpu")).history
     assert history["train_accuracy"].iloc[-1] == history["val_accuracy"].max() == 1
     assert history["train_loss"].iloc[-1] < 0.2 * math.log(8)
 

@@ -10,11 +10,13 @@ from ser.corpora.splits import SplitSettings
 from ser.corpora.synthesis import SyntheticCorpus
 from ser.features.audio import AudioSettings
 from ser.features.fixed_mel import MelSettings
+from ser.features.mfcc import MfccSettings
 from ser.features.own_length_mel import LogMelSettings
+from ser.models import cnn, compact, extractor, lstm
 from ser.storage.params import ParamsError, build, check, read_params
 from ser.training.boosting import BoostingSettings
 from ser.training.runtime import RunSettings
-from stages import fetch, precompute_mfcc, train_cnn, train_compact, train_extractor, train_lstm
+from stages import fetch
 
 SETTINGS = {
     "corpus": fetch.Corpus,
@@ -22,14 +24,14 @@ SETTINGS = {
     "split": SplitSettings,
     "audio": AudioSettings,
     "mel": MelSettings,
-    "mfcc": precompute_mfcc.MfccSettings,
+    "mfcc": MfccSettings,
     "train": RunSettings,
-    "train_cnn": train_cnn.Settings,
-    "train_lstm": train_lstm.Settings,
-    "train_extractor": train_extractor.Settings,
+    "train_cnn": cnn.Settings,
+    "train_lstm": lstm.Settings,
+    "train_extractor": extractor.Settings,
     "train_lgbm": BoostingSettings,
     "logmel": LogMelSettings,
-    "train_compact": train_compact.Settings,
+    "train_compact": compact.Settings,
 }
 
 
@@ -153,6 +155,10 @@ def test_every_section_of_the_committed_params_has_settings():
         ("train_cnn", "epochs", 0, "1 or more"),
         ("train_cnn", "batch_size", 1, "2 or more"),
         ("train_cnn", "learning_rate", 1.0, "between 0 and 1"),
+        ("train_cnn", "batch_norm_clips", -1, "0 .running averages. or more"),
+        ("train_extractor", "batch_norm_clips", -1, "0 .running averages. or more"),
+        ("train_extractor", "epochs", 0, "1 or more"),
+        ("train_compact", "precision", "float16", "auto or float32 or bfloat16"),
         ("train_lgbm", "estimators", 0, "1 or more"),
         ("train_lgbm", "leaves", 1, "2 or more"),
         ("train_lgbm", "learning_rate", 0.0, "above 0 to 1"),

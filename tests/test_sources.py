@@ -13,7 +13,8 @@ import pytest
 import soundfile
 
 from ser.corpora.ravdess import CorpusError, all_names
-from ser.corpora.sources import copy_clips, download, read_manifest, replacing_folder
+from ser.corpora.sources import copy_clips, download, read_manifest
+from ser.storage.files import replacing_folder
 
 CLIPS = all_names(2)[::30]  # two clips each of two actors
 

@@ -1,5 +1,6 @@
 """The training loop: what it keeps, what it repeats exactly, and what it never sees."""
 
+import random
 import subprocess
 import sys
 
@@ -17,9 +18,16 @@ from ser.data.fixed_length import RAVDESS_AudioDataset
 from ser.networks.blocks import Standardize
 from ser.storage.params import ParamsError
 from ser.training import best_epoch as training
-from ser.training.best_epoch import TrainingSettings, fit, measure_batch_norm, predict_logits, predict_probabilities
+from ser.training.best_epoch import (
+    BatchNormSettings,
+    BestEpochSettings,
+    fit,
+    measure_batch_norm,
+    predict_logits,
+    predict_probabilities,
+)
 from ser.training.checkpoints import Checkpoint
-from ser.training.runtime import RunSettings, prepare, resolve_precision
+from ser.training.runtime import resolve_precision, seed_generators, set_up_torch
 from tests.interruption import ended
 from tests.test_augmentation import OFF, only
 
@@ -29,9 +37,10 @@ DEVICES = [CPU, pytest.param(torch.device("cuda"), marks=NEEDS_GPU, id="gpu")]
 AUGMENTED = only(gain_db=1.0, tilt_db=1.0, mixup=0.3)
 
 
-def settings(**changes: object) -> TrainingSettings:
+def settings(**changes: object) -> BestEpochSettings:
     values = {"epochs": 3, "batch_size": 4, "learning_rate": 0.01, "precision": "float32", "normalization": "global"}
-    return TrainingSettings(**({"augmentation": OFF} | values | changes))
+    kind = BatchNormSettings if "batch_norm_clips" in changes else BestEpochSettings
+    return kind(**({"augmentation": OFF} | values | changes))
 
 
 def dataset(clips: int, seed: int = 0, features: int = 6) -> RAVDESS_AudioDataset:
@@ -86,7 +95,7 @@ def train(seed: int = 0, **changes: object) -> tuple[dict[str, torch.Tensor], pd
     """Train a new Perceptron; return its state and the history."""
     torch.manual_seed(seed)
     network = Perceptron()
-    result = fit(network, dataset(18), dataset(8, seed=1), 8, settings(**changes), RunSettings(seed, 1, 0), CPU)
+    result = fit(network, dataset(18), dataset(8, seed=1), 8, settings(**changes), seed, CPU)
     return network.state_dict(), result.history
 
 
@@ -107,7 +116,7 @@ def equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bo
 )
 def test_the_weights_of_the_best_epoch_are_kept(script, best):
     network = Scripted(script)
-    result = fit(network, dataset(8), dataset(8, seed=1), 8, settings(), RunSettings(0, 1, 0), CPU)
+    result = fit(network, dataset(8), dataset(8, seed=1), 8, settings(), 0, CPU)
     assert result.best_epoch == network.epoch == best
     assert result.history["val_accuracy"].tolist() == [right / 8 for right, _ in script]
 
@@ -117,7 +126,7 @@ def test_the_kept_weights_give_the_best_epochs_figures():
     for seed in range(4):  # which of them end at their best depends on the processor's last bits
         torch.manual_seed(seed)
         network, val = Perceptron(), dataset(40, seed=1)
-        result = fit(network, dataset(32), val, 8, settings(epochs=12, learning_rate=0.1), RunSettings(0, 1, 0), CPU)
+        result = fit(network, dataset(32), val, 8, settings(epochs=12, learning_rate=0.1), 0, CPU)
         best = result.history.loc[result.best_epoch - 1]
         assert best["epoch"] == result.best_epoch
         assert best["val_accuracy"] == result.history["val_accuracy"].max()
@@ -156,7 +165,7 @@ def test_the_seed_of_the_order_alone_changes_the_weights():
     for seed in (0, 1):
         torch.manual_seed(0)
         network = Perceptron()
-        fit(network, dataset(18), dataset(8, seed=1), 8, settings(), RunSettings(seed, 1, 0), CPU)
+        fit(network, dataset(18), dataset(8, seed=1), 8, settings(), seed, CPU)
         states.append(network.state_dict())
     assert not equal(*states)
 
@@ -169,7 +178,7 @@ def test_test_clips_change_nothing():
         clips.features[26:] = test_features
         torch.manual_seed(0)
         network = Perceptron()
-        fit(network, clips.part("train"), clips.part("val"), 8, settings(), RunSettings(0, 1, 0), CPU)
+        fit(network, clips.part("train"), clips.part("val"), 8, settings(), 0, CPU)
         states.append(network.state_dict())
     assert equal(*states)
 
@@ -180,7 +189,7 @@ def test_normalization_is_measured_on_training_clips_only(normalization):
     for val_seed in (1, 2):
         network, val = Perceptron(normalization), dataset(8, val_seed)
         val.features[:] *= 100 * val_seed
-        fit(network, dataset(18), val, 8, settings(epochs=1, normalization=normalization), RunSettings(0, 1, 0), CPU)
+        fit(network, dataset(18), val, 8, settings(epochs=1, normalization=normalization), 0, CPU)
         statistics.append(network.standardize.state_dict())
     assert equal(*statistics)
     assert not equal(statistics[0], Perceptron(normalization).standardize.state_dict())
@@ -189,7 +198,7 @@ def test_normalization_is_measured_on_training_clips_only(normalization):
 @pytest.mark.parametrize(("clips", "batches"), [(9, [4, 4]), (10, [4, 4, 2]), (8, [4, 4])])
 def test_a_last_batch_of_one_is_skipped(clips, batches):
     network = Scripted([(1, 1.0)] * 3)
-    fit(network, dataset(clips), dataset(8), 8, settings(), RunSettings(0, 1, 0), CPU)
+    fit(network, dataset(clips), dataset(8), 8, settings(), 0, CPU)
     assert network.batches == 3 * batches
 
 
@@ -203,7 +212,7 @@ def test_rare_emotions_weigh_as_much_as_common_ones():
         dataset(8),
         8,
         settings(epochs=9, batch_size=24, learning_rate=0.9),
-        RunSettings(0, 1, 0),
+        0,
         CPU,
     )
     common, rare, *absent = network.weight.tolist()
@@ -214,9 +223,7 @@ def test_rare_emotions_weigh_as_much_as_common_ones():
 def test_training_in_bfloat16_says_so_and_learns_too():
     torch.manual_seed(0)
     network = Perceptron()
-    result = fit(
-        network, dataset(16), dataset(8), 8, settings(epochs=15, precision="bfloat16"), RunSettings(0, 1, 0), CPU
-    )
+    result = fit(network, dataset(16), dataset(8), 8, settings(epochs=15, precision="bfloat16"), 0, CPU)
     assert result.precision == "bfloat16"
     assert result.history["train_loss"].iloc[-1] < 0.7 * result.history["train_loss"].iloc[0]
     assert {value.dtype for value in network.state_dict().values()} == {torch.float32, torch.int64}
@@ -244,7 +251,7 @@ def test_an_unknown_precision_is_refused():
 
 @pytest.fixture
 def torch_as_before():
-    """Undo what `prepare` sets for the whole process."""
+    """Undo what `set_up_torch` sets for the whole process."""
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
@@ -253,26 +260,30 @@ def torch_as_before():
     torch.utils.deterministic.fill_uninitialized_memory = True
 
 
-@pytest.mark.usefixtures("torch_as_before")
-def test_preparing_seeds_every_generator():
-    def draws(seed: int) -> tuple[float, float]:
-        device = prepare(RunSettings(seed, 1, 0))
-        assert device.type == ("cuda" if torch.cuda.is_available() else "cpu")
-        return torch.rand(1).item(), np.random.rand()
+def test_seeding_reaches_every_generator():
+    def draws(seed: int) -> tuple[float, float, float]:
+        seed_generators(seed)
+        return torch.rand(1).item(), np.random.rand(), random.random()
 
-    assert draws(1) == draws(1)
-    assert draws(1)[0] != draws(2)[0]
-    assert draws(1)[1] != draws(2)[1]
+    first, again, other = draws(1), draws(1), draws(2)
+    assert first == again
+    assert all(one != another for one, another in zip(first, other, strict=True))
+
+
+@pytest.mark.usefixtures("torch_as_before")
+def test_torch_is_set_up_with_these_threads_and_deterministic():
+    device = set_up_torch(1)
+    assert device.type == ("cuda" if torch.cuda.is_available() else "cpu")
     assert torch.get_num_threads() == 1
     assert torch.are_deterministic_algorithms_enabled()
 
 
-def test_preparing_after_parallel_work_is_refused():
+def test_setting_up_torch_after_parallel_work_is_refused():
     """The threads of that work would keep denormal numbers, and be slow."""
-    late = "torch.set_num_threads(2); torch.ones(2**21) * 2; prepare(RunSettings(1, 2, 0))"
-    command = f"import torch; from ser.training.runtime import RunSettings, prepare; {late}"
+    late = "torch.set_num_threads(2); torch.ones(2**21) * 2; set_up_torch(2)"
+    command = f"import torch; from ser.training.runtime import set_up_torch; {late}"
     ran = subprocess.run([sys.executable, "-c", command], cwd=ROOT, text=True, capture_output=True)
-    assert "RuntimeError: prepare() came after parallel work on tensors" in ran.stderr
+    assert "RuntimeError: set_up_torch() came after parallel work on tensors" in ran.stderr
 
 
 class Dropped(Perceptron):
@@ -307,7 +318,7 @@ def test_clips_that_measure_batch_norm_change_no_weight():
     for clips in (0, 16):
         torch.manual_seed(0)
         network = Dropped()
-        fit(network, dataset(18), dataset(8, seed=1), 8, settings(epochs=1), RunSettings(0, 1, clips), CPU)
+        fit(network, dataset(18), dataset(8, seed=1), 8, settings(epochs=1, batch_norm_clips=clips), 0, CPU)
         weights.append([parameter.detach().clone() for parameter in network.parameters()])
     assert all(torch.equal(*pair) for pair in zip(*weights, strict=True))
 
@@ -315,23 +326,22 @@ def test_clips_that_measure_batch_norm_change_no_weight():
 def test_training_figures_are_means_over_the_clips_seen():
     train_clips = dataset(9)  # two batches of four; the ninth clip is left out
     train_clips.labels[:] = 0  # all logits are equal, so every clip is right
-    result = fit(Scripted([(8, 1.0)]), train_clips, dataset(8), 8, settings(epochs=1), RunSettings(0, 1, 0), CPU)
+    result = fit(Scripted([(8, 1.0)]), train_clips, dataset(8), 8, settings(epochs=1), 0, CPU)
     assert result.history["train_accuracy"].tolist() == [1]
 
 
 @pytest.mark.parametrize(("precision", "normalization"), [("float16", "global"), ("float32", "batch")])
 def test_impossible_precision_and_normalization_are_refused_before_training(precision, normalization):
     with pytest.raises(ParamsError, match=r"is '(float16|batch)'; allowed: "):
-        TrainingSettings(1, 2, 0.1, precision, normalization, OFF)
+        BestEpochSettings(1, 2, 0.1, precision, normalization, OFF)
 
 
 @pytest.mark.parametrize("augmentation", [OFF, AUGMENTED])
 @pytest.mark.parametrize("after_epoch", [1, 4, 5])
 @pytest.mark.parametrize("device", DEVICES)
 def test_an_interrupted_training_goes_on_to_equal_weights(device, after_epoch, augmentation, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    chosen = settings(epochs=6, augmentation=augmentation)
-    rest = (dataset(18), dataset(8, seed=1), 8, chosen, RunSettings(0, 1, 8), device)
+    chosen = settings(epochs=6, augmentation=augmentation, batch_norm_clips=8)
+    rest = (dataset(18), dataset(8, seed=1), 8, chosen, 0, device)
 
     def network() -> Perceptron:
         torch.manual_seed(0)
@@ -340,10 +350,10 @@ def test_an_interrupted_training_goes_on_to_equal_weights(device, after_epoch, a
     undisturbed = network()
     expected = fit(undisturbed, *rest)
     with ended(after_epoch, monkeypatch):
-        fit(network(), *rest, Checkpoint("some", 1))
+        fit(network(), *rest, Checkpoint(tmp_path / "some.pt", 1))
     torch.manual_seed(99)  # where the generator of the new process stands must not matter
     resumed = Dropped()
-    result = fit(resumed, *rest, Checkpoint("some", 1))
+    result = fit(resumed, *rest, Checkpoint(tmp_path / "some.pt", 1))
     assert equal(undisturbed.state_dict(), resumed.state_dict())
     assert result.best_epoch == expected.best_epoch
     pd.testing.assert_frame_equal(result.history, expected.history, check_exact=True)
@@ -398,4 +408,4 @@ def test_a_training_that_diverges_says_what_to_change():
     clips = dataset(18)
     clips.features[3] = float("inf")
     with pytest.raises(ValueError, match=r"loss of epoch 1 is nan: lower learning_rate"):
-        fit(Perceptron("none"), clips, dataset(8), 8, settings(), RunSettings(0, 1, 0), CPU)
+        fit(Perceptron("none"), clips, dataset(8), 8, settings(), 0, CPU)

@@ -17,14 +17,14 @@ from optuna.trial import TrialState
 from scripts.demo import ROOT
 from ser.corpora.protocols import FoldSettings, assign_folds
 from ser.corpora.ravdess import all_names, parse_name
-from ser.data.embeddings import labels_of
+from ser.data.tables import labels_of
 from ser.evaluation.plotting import save_figure
 from ser.storage.dotted import override
 from ser.storage.params import ParamsError, read_params
 from ser.storage.tensors import save_tensors
 from studies.tuning import __main__ as command
 from studies.tuning.figures import draw_history, draw_importances
-from studies.tuning.models import MODELS, Model, origin_of, plan, prepare, score
+from studies.tuning.models import MODELS, Model, before_trials, origin_of, plan, score
 from studies.tuning.outcome import measure_importances, summarise, tabulate
 from studies.tuning.proposal import propose, replace_values, show_difference
 from studies.tuning.search import FINISHED, Search, SearchSettings, check_origin, run
@@ -243,12 +243,12 @@ def test_values_come_back_as_params_are_written():
 def test_committed_spaces_fit_the_committed_params(name, monkeypatch):
     monkeypatch.chdir(ROOT)
     search = plan(name)
-    assert search.space.keys() == read_params(Path("tuning/params.yaml"), "spaces")[name].keys()
+    assert search.space.keys() == read_params(Path("studies/tuning/params.yaml"), "spaces")[name].keys()
     assert decode(encode(search.present, search.space), search.space) == search.present
 
 
 def test_every_space_belongs_to_a_model():
-    assert read_params(ROOT / "tuning/params.yaml", "spaces").keys() == MODELS.keys()
+    assert read_params(ROOT / "studies/tuning/params.yaml", "spaces").keys() == MODELS.keys()
 
 
 def test_an_unknown_model_is_named():
@@ -284,13 +284,13 @@ def project(tmp_path, monkeypatch) -> Path:
     names = [parse_name(path) for path in all_names()]
     clips = pd.DataFrame([vars(name) | {"sex": name.sex} for name in names]).assign(duplicate_of=None)
     folds = assign_folds(clips, "luna", FoldSettings(4, 1, 0.15, 0.15, 42))
-    for folder in ("data/features", "crossval/folds", "encoders/embeddings"):
+    for folder in ("data/features", "studies/crossval/folds", "studies/encoders/embeddings"):
         Path(folder).mkdir(parents=True)
     clips.to_csv("data/clips.csv", index=False)
-    folds.to_csv("crossval/folds/luna.csv", index=False)
+    folds.to_csv("studies/crossval/folds/luna.csv", index=False)
     params = override(yaml.safe_load((ROOT / "params.yaml").read_text()), TINY)
     Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    for file in ("crossval/params.yaml", "encoders/params.yaml"):
+    for file in ("studies/crossval/params.yaml", "studies/encoders/params.yaml"):
         Path(file).write_text((ROOT / file).read_text().replace("estimators: 300", "estimators: 3"))
     known = list(folds.loc[folds["1"] != "test", "clip"])
     save_features(known)
@@ -307,19 +307,19 @@ def save_features(known: list[str]) -> None:
     save_tensors(content, Path("data/features/logmel.pt"))
     for name in ("original", "slower", "faster"):
         content = {"clips": known, "embeddings": random(len(known), 2, 2, 3)}
-        save_tensors(content, Path(f"encoders/embeddings/{name}.pt"))
+        save_tensors(content, Path(f"studies/encoders/embeddings/whisper/{name}.pt"))
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_trial_trains_without_the_clips_of_the_test_split(name, project):
     settings = dataclasses.replace(SETTINGS, folds=(1,))
     model = MODELS[name]
-    prepare(model, settings)
+    before_trials(model, settings)
     changes = {CHANGE.get(name, "batch_size"): 64}
     first, second = (score(model, settings, 1, changes) for _ in range(2))
     assert 0 <= first == second <= 1
     with pytest.raises(ValueError, match=r"lacks \d+ clips"):  # another fold trains with clips that this one tests
-        prepare(model, dataclasses.replace(settings, folds=(2,)))
+        before_trials(model, dataclasses.replace(settings, folds=(2,)))
         score(model, settings, 2, changes)
 
 
@@ -384,7 +384,7 @@ def test_a_proposed_value_is_read_back_as_what_it_is(value):
     assert (read, type(read)) == (value, type(value))
 
 
-@pytest.mark.parametrize("file", ["params.yaml", "encoders/params.yaml"])
+@pytest.mark.parametrize("file", ["params.yaml", "studies/encoders/params.yaml"])
 def test_the_committed_params_can_be_proposed_to(file):
     text = (ROOT / file).read_text()
     changed = replace_values(text, {"train_lgbm.leaves": 12345}).splitlines()
@@ -462,7 +462,7 @@ def proposing(tmp_path, monkeypatch) -> Search:
     """A search whose params are `PARAMS`, in a folder of its own as working directory."""
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(PARAMS.replace("network: {front: [4, 8], kernel: 3}  # in", "front: [4, 8]  # in"))
-    model = Model(Path("params.yaml"), "train_m", (), (), possible, bowl)
+    model = Model(Path("params.yaml"), "train_m", (), list, possible, bowl)
     monkeypatch.setitem(command.MODELS, "m", model)
     monkeypatch.setattr(command, "show_difference", lambda path: f"difference of {path}")
     return search_of(tmp_path)
@@ -470,7 +470,7 @@ def proposing(tmp_path, monkeypatch) -> Search:
 
 def test_a_search_leaves_its_trials_figures_and_proposal(proposing):
     best = command.report("m", proposing, 12, 1)
-    folder = Path("tuning/results/m")
+    folder = Path("studies/tuning/results/m")
     assert sorted(path.name for path in folder.iterdir()) == [
         "best.json",
         "history.png",

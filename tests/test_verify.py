@@ -57,7 +57,7 @@ def test_rerun_keeps_what_comes_out_the_same_and_breaks_on_the_rest(repository, 
     ]
     assert done.returncode == 1
     assert (tmp_path / "kept/data/splits.csv").exists()
-    assert not (tmp_path / "kept/models/cnn.pt").exists()
+    assert not (tmp_path / "kept/models/cnn").exists()
 
 
 def test_rerun_that_keeps_its_promises_ends_well(repository):
@@ -142,12 +142,12 @@ def test_scores_are_held_to_their_bands(rerun, demo_project):
 
 
 def test_weights_promise_no_bytes(rerun, demo_project):
-    rows = judged(rerun, demo_project, "models/cnn.pt")
-    assert rows["models/cnn.pt"] == Row("models/cnn.pt", "any bytes", "other bytes", "–")
+    rows = judged(rerun, demo_project, "models/cnn")
+    assert rows["models/cnn"] == Row("models/cnn", "any bytes", "other bytes", "–")
 
 
 def test_table_of_every_output_fits_the_terminal(rerun, demo_project):
-    rows = judged(rerun, demo_project, "models/cnn.pt")
+    rows = judged(rerun, demo_project, "models/cnn")
     assert max(map(len, aligned([Row._fields, *rows.values()]).splitlines())) <= 100
 
 

@@ -12,7 +12,8 @@ import soundfile
 import torch
 
 from ser.features.audio import AudioSettings, fix_length, load_waveform, normalize_peak, resample
-from ser.features.fixed_mel import LogMel, MelSettings, mfcc_from_mel
+from ser.features.fixed_mel import LogMel, MelSettings
+from ser.features.mfcc import mfcc_from_mel
 from ser.storage.params import build, read_params
 from ser.storage.tensors import save_tensors
 

@@ -16,7 +16,10 @@ def find_pipeline(name: str) -> Wav2Vec2Bundle:
     """Return a pipeline; ValueError lists the known ones."""
     known = sorted(key for key, value in vars(torchaudio.pipelines).items() if isinstance(value, Wav2Vec2Bundle))
     if name not in known:
-        raise ValueError(f"encoder.name is '{PREFIX}{name}'; torchaudio's pipelines are {known}")
+        raise ValueError(
+            f"sources.<encoder>.name in studies/encoders/params.yaml is '{PREFIX}{name}'; torchaudio's pipelines are "
+            f"{known}"
+        )
     return getattr(torchaudio.pipelines, name)
 
 

@@ -104,6 +104,7 @@ def _both_ways(what: str, server: str, error: Exception) -> str:
     reason = next(iter(str(error).splitlines()), type(error).__name__)
     return (
         f"no weights: {server} gave none ({reason}). Two ways to get them:\n"
-        f"  with a network                   they are downloaded from there; see encoder.name in encoders/params.yaml\n"
+        "  with a network                   they are downloaded from there; see sources.<encoder>.name in "
+        "studies/encoders/params.yaml\n"
         f"  ENCODER_SOURCE=/path/to/folder   takes {what} from a copy you have"
     )

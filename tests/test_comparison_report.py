@@ -2,7 +2,7 @@
 
 import pytest
 
-from studies.comparison.report import format_flattery, format_tables
+from studies.comparison.report import format_difference, format_tables
 from studies.comparison.report_figure import draw_models
 
 PROTOCOLS = {"luna": "folds", "stratified": "splits"}
@@ -36,11 +36,12 @@ def test_each_protocol_has_a_table_with_the_best_model_first():
     assert len({len(row) for row in rows}) == 1
 
 
-def test_flattery_is_the_difference_between_both_protocols():
-    measure = {"random": 0.9, "unheard_voices": 0.7, "flattery": 0.2}
-    assert "| AudioCNN | 0.900 | 0.700 | 0.200 | 0.900 | 0.700 | 0.200 |\n" in format_flattery(
-        {"cnn": {"accuracy": measure, "uar": measure}}
-    )
+def test_the_difference_of_both_protocols_is_shown_beside_them():
+    accuracy = {"speaker_dependent": 0.9, "speaker_independent": 0.7, "difference": 0.2}
+    uar = {"speaker_dependent": 0.8, "speaker_independent": 0.65, "difference": 0.15}
+    summary = {"lstm": {"accuracy": accuracy, "uar": uar | {"speaker_independent": 0.5}}}
+    shown = format_difference(summary | {"cnn": {"accuracy": accuracy, "uar": uar}})
+    assert "| AudioCNN | 0.900 | 0.700 | 0.200 | 0.800 | 0.650 | 0.150 |\n| AudioLSTM | " in shown
 
 
 def test_the_figure_has_a_row_a_model_and_a_mark_for_each_protocol_that_it_has_runs_of():

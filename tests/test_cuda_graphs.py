@@ -1,4 +1,4 @@
-"""A network replayed on a GPU computes as it does by itself; most of this needs a GPU."""
+"""A network replayed from CUDA graphs computes as it does by itself; most of this needs a GPU."""
 
 import copy
 
@@ -8,8 +8,7 @@ from torch import nn
 
 from ser.networks.cpu_layers import Dropout
 from ser.training.best_epoch import fit
-from ser.training.cuda_graphs import replayed
-from ser.training.runtime import RunSettings
+from ser.training.cuda_graphs import graphed
 from tests.test_networks import SMALL
 from tests.test_training import NEEDS_GPU, Perceptron, dataset, equal, settings
 
@@ -18,7 +17,7 @@ GPU = torch.device("cuda")
 
 def test_on_a_cpu_it_is_the_network_itself():
     network = Perceptron()
-    assert replayed(network, torch.zeros(4, 1, 6), "float32", torch.device("cpu")) is network
+    assert graphed(network, torch.zeros(4, 1, 6), "float32", torch.device("cpu")) is network
 
 
 def built(kind, config, shape, dropout: bool) -> nn.Module:
@@ -40,7 +39,7 @@ def test_logits_gradients_and_averages_are_those_of_the_network(kind, config, sh
     twin = copy.deepcopy(network)
     clips = torch.randn(14, *shape, device=GPU)
     before = clips.clone()
-    answer = replayed(network, clips[:4], precision, GPU)
+    answer = graphed(network, clips[:4], precision, GPU)
     assert equal(network.state_dict(), twin.state_dict())
     for batch in (clips[:4], clips[4:8], clips[8:12], clips[12:]):  # the last is of another shape
         logits = []
@@ -60,7 +59,7 @@ def test_logits_gradients_and_averages_are_those_of_the_network(kind, config, sh
 @pytest.mark.parametrize(("kind", "config", "shape"), SMALL)
 def test_dropout_draws_anew_in_each_replay(kind, config, shape):
     clips = torch.randn(4, *shape, device=GPU)
-    answer = replayed(built(kind, config, shape, dropout=True), clips, "float32", GPU)
+    answer = graphed(built(kind, config, shape, dropout=True), clips, "float32", GPU)
     assert not torch.equal(answer(clips).clone(), answer(clips))
 
 
@@ -70,7 +69,7 @@ def test_a_replayed_training_reads_its_new_weights_and_repeats_exactly():
     for _ in range(2):
         torch.manual_seed(0)
         network = Perceptron()
-        result = fit(network, dataset(18), dataset(8, seed=1), 8, settings(epochs=15), RunSettings(0, 1, 0), GPU)
+        result = fit(network, dataset(18), dataset(8, seed=1), 8, settings(epochs=15), 0, GPU)
         states.append({name: value.cpu() for name, value in network.state_dict().items()})
     assert equal(*states)
     assert result.history["train_loss"].iloc[-1] < 0.7 * result.history["train_loss"].iloc[0]

@@ -9,8 +9,10 @@ import pytest
 from scipy.special import log_softmax
 
 from ser.corpora.emotions import EMOTIONS
-from studies.comparison.fuse import beside_each_other, fit_weights, fuse, runs_of
-from studies.run import Run, read_runs
+from ser.evaluation.late_fusion import fit_weights
+from ser.evaluation.runs import read_runs
+from studies.comparison.fuse import beside_each_other, fuse, runs_of
+from studies.run import Run
 from tests.test_crossval import finish, project, table  # noqa: F401  (fixtures)
 
 
@@ -54,14 +56,22 @@ def test_clips_are_put_in_one_order_and_strangers_are_named():
 
 def test_fused_runs_join_the_others_and_keep_their_weights(project):  # noqa: F811
     for fold in range(1, 6):
-        finish(Run("luna", fold, 1, permuted=False), "alone", 0.5)
+        finish(Run("luna", fold, 1), "alone", 0.5)
         for seed in (1, 2):
-            finish(Run("luna", fold, seed, permuted=False), "several", 0.7)
+            finish(Run("luna", fold, seed), "several", 0.7)
     fuse("luna", ["alone", "several"])
-    fused = read_runs("luna", "fused")
+    fused = read_runs(Path("studies/comparison/runs/luna/fused"))
     assert sorted(set(zip(fused["fold"], fused["seed"], strict=True))) == [(f, s) for f in range(1, 6) for s in (1, 2)]
-    facts = json.loads(Path("crossval/runs/luna/fused/3-2.json").read_text())
+    facts = json.loads(Path("studies/comparison/runs/luna/fused/3-2.json").read_text())
     assert facts["weights"].keys() == {"alone", "several"}
     assert facts["weights"]["several"] > facts["weights"]["alone"] > 0
     assert facts["temperature"] == pytest.approx(1, abs=0.02)
     assert facts["test_uar"] > 0.6
+
+
+def test_a_member_without_runs_is_named(project):  # noqa: F811
+    finish(Run("luna", 1, 1), "alone", 0.5)
+    with pytest.raises(
+        ValueError, match=r"comparison/params\.yaml: fusion\.members: no runs of \['absent'\] under luna; .*\['alone'\]"
+    ):
+        fuse("luna", ["alone", "absent"])
