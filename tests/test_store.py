@@ -169,13 +169,20 @@ def test_numbers_of_a_description_come_back_to_the_last_bit(tmp_path):
     [
         (LSTM, "holds the model 'cnn', expected 'lstm'"),
         (Extractor, "holds the model 'cnn', expected 'extractor'"),
-        (Compact, r"not the description of a model, lacks \['bands'\]"),
-        (Hybrid, r"not the description of a model, lacks \['best_iteration'\]"),
+        (Compact, "holds the model 'cnn', expected 'compact'"),
+        (Hybrid, "holds the model 'cnn', expected 'hybrid'"),
     ],
 )
 def test_another_model_is_refused(saved, kind, message):
     with pytest.raises(ValueError, match=rf"cnn/model\.json: {message}"):
         kind.load(saved)
+
+
+def test_settings_that_are_none_are_named(saved):
+    path = saved / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"config": None}), encoding="utf-8")
+    with pytest.raises(ParamsError, match="config: expected a mapping, found None"):
+        CNN.load(saved)
 
 
 @pytest.mark.parametrize(

@@ -24,18 +24,19 @@ def read_description(folder: Path, model: str | None = None, keys: tuple[str, ..
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
         missing = {"model", "emotions", *keys} - description.keys()
+        found = description.get("model")
     except FileNotFoundError:
         raise FileNotFoundError(
             f"{path}: no such file; expected the folder of a model, as `dvc repro` writes"
         ) from None
     except (json.JSONDecodeError, AttributeError) as error:
         raise ValueError(f"{path}: not the description of a model ({error!r}). Run `dvc repro`.") from None
+    if None not in (model, found) and model != found:
+        raise ValueError(f"{path}: holds the model {found!r}, expected {model!r}")
     if missing:
         raise ValueError(f"{path}: not the description of a model, lacks {sorted(missing)}. Run `dvc repro`.")
     if tuple(description["emotions"]) != EMOTIONS:
         raise ValueError(f"{path}: its emotions are {description['emotions']}, expected {list(EMOTIONS)}")
-    if model not in (None, description["model"]):
-        raise ValueError(f"{path}: holds the model {description['model']!r}, expected {model!r}")
     return description
 
 

@@ -41,6 +41,8 @@ def check(condition: bool, key: str, value: object, allowed: str) -> None:
 
 
 def _build(settings: type[Settings], values: dict[str, Any], section: str) -> Settings:
+    if not isinstance(values, dict):
+        raise ParamsError(f"{section}: expected a mapping, found {values!r}")
     fields = {field.name: field for field in dataclasses.fields(settings)}
     prefix = f"{section}." if section else ""
     problems = [f"{prefix}{key}: unknown; allowed are {sorted(fields)}" for key in values if key not in fields]
