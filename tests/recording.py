@@ -68,7 +68,8 @@ def param_violations(stage: PipelineStage, project: Path, notes: Notes) -> list[
 def file_violations(stage: PipelineStage, project: Path, notes: Notes) -> list[str]:
     """Say where the files that a stage opened are not those that it declares; a folder stands for all that is in it."""
     deps, outs = declared_files(stage), {out.def_path for out in stage.outs}
-    free = outs | {str(Path(dep).parent) for dep in deps if dep.endswith(".py")}  # Python lists the folders of code
+    folders = {str(parent) for dep in deps if dep.endswith(".py") for parent in Path(dep).parents}
+    free = outs | folders - {"."}  # Python lists the folders of code
     free |= {"params.yaml"} if any(isinstance(dep, ParamsDependency) for dep in stage.deps) else set()
     read = {path for path in notes.reads if path not in free and not _is_empty(project / path)}
     reads = {_owner(path, deps | outs) for path in read} - outs
