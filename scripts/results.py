@@ -17,13 +17,14 @@ from scripts.demo import dvc
 from scripts.mend import mend
 from scripts.projects import PROJECTS, ROOT
 
-# Minutes of one instance on two cores with AVX2, measured once; what is not named takes less than half a minute.
+# Rough minutes of one instance on two cores with AVX2. Those of the main pipeline are what a run's progress bars said,
+# the others are reckoned from them by clips, epochs and threads. What is not named takes less than half a minute.
 # The part of a name before `@` counts; crossval's and the encoders' stages are named by model and protocol
 MINUTES = {
-    "train_cnn": 11,
-    "train_lstm": 8,
-    "train_extractor": 11,
-    "train_compact": 6,
+    "train_cnn": 7,
+    "train_lstm": 6,
+    "train_extractor": 12,
+    "train_compact": 5,
     "cnn_": 14,
     "lstm_": 9,
     "hybrid_": 14,
