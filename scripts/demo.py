@@ -11,9 +11,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from scripts.projects import ROOT
 from ser.storage.dotted import override
-
-ROOT = Path(__file__).resolve().parent.parent
 
 # A few minutes on two cores, and enough for each network to learn
 DEMO = {
