@@ -120,8 +120,8 @@ def main() -> None:
     for change, stages in found.items():
         print(annotate(change, stages, in_github=os.environ.get("GITHUB_ACTIONS") == "true"))
     if found:
-        sys.exit(f"dvc.lock is stale, {len(found)} changes: run `dvc repro` and commit what it writes")
-    print("dvc.lock is that of these files")
+        sys.exit(f"{len(found)} changes since the runs in dvc.lock: run `make results` and commit what it writes")
+    print("every dvc.lock is that of these files")
 
 
 if __name__ == "__main__":

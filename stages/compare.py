@@ -14,6 +14,7 @@ from ser.storage.params import read_params
 SCORES = ("accuracy", "accuracy_low", "accuracy_high", "uar", "macro_f1", "roc_auc")
 QUANTITIES = ("loss", "accuracy")
 RATES = {"fpr": float, "tpr": float}
+BUILT_ON = {"extractor": "hybrid"}  # network → the model that is built on it
 
 
 def main() -> None:
@@ -67,9 +68,9 @@ def read_models(folder: Path, models: Iterable[str], columns: dict[str, type]) -
 
 
 def read_histories(folder: Path, models: list[str]) -> dict[str, pd.DataFrame]:
-    """Return the history of every training: that of a model in the order of the models, then the others by name.
+    """Return the history of every training, in the order of the models, then the others by name.
 
-    The others are of networks that a model is built on, as the hybrid on `extractor`.
+    A network that a model is built on stands in that model's place, so that all figures give it the same colour.
     """
     paths = {path.stem: path for path in folder.glob("[!.]*.csv")}
     if not paths:
@@ -79,8 +80,9 @@ def read_histories(folder: Path, models: list[str]) -> dict[str, pd.DataFrame]:
 
 
 def order(names: Iterable[str], first: list[str]) -> list[str]:
-    """Sort names: those in `first` in its order, then the others by name."""
-    return sorted(names, key=lambda name: (first.index(name) if name in first else len(first), name))
+    """Sort names: those in `first` in its order, a network at its model's place, then the others by name."""
+    places = {name: place for place, name in enumerate(first)}
+    return sorted(names, key=lambda name: (places.get(BUILT_ON.get(name, name), len(first)), name))
 
 
 def by_split(history: pd.DataFrame) -> pd.DataFrame:

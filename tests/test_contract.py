@@ -15,7 +15,7 @@ import torch
 from jsonschema import Draft202012Validator
 from scipy.special import log_softmax
 
-from fusion import contract, export, join, simulate
+from fusion import contract, export, fuse_branches, simulate
 from fusion.branches import make_table, read_about, read_branch, read_column, require_contract, write_branch
 from fusion.contract import ABOUT, ABOUT_KEY, COLUMNS, LISTS, VERSION, json_schema, may_be_null
 from scripts.demo import ROOT
@@ -385,7 +385,7 @@ def test_a_layer_that_the_encoder_lacks_is_named(audio):
 def test_the_simulation_is_as_good_as_it_says_and_calibrated():
     labels = np.arange(16000) % 8
     logs, embedding, kept = simulate.draw_branch(labels, SIMULATION)
-    counts = join.count(logs, labels, labels)
+    counts = fuse_branches.count(logs, labels, labels)
     assert uar(counts.sum(axis=(0, 1))) == pytest.approx(0.6, abs=0.015)
     assert fit_temperature(logs, labels) == pytest.approx(1, abs=0.03)
     assert embedding.shape == (16000, 5)
@@ -419,36 +419,36 @@ def two_branches(rows: int = 480, missing: int = 0) -> dict[str, pa.Table]:
 
 def test_branches_are_put_in_one_order_whatever_theirs():
     branches = two_branches()
-    utterances, logs, present = join.align(branches)
+    utterances, logs, present = fuse_branches.align(branches)
     shuffled = {name: rows.take(np.random.default_rng(0).permutation(480)) for name, rows in branches.items()}
-    for one, other in zip(join.align(shuffled), (utterances, logs, present), strict=True):
+    for one, other in zip(fuse_branches.align(shuffled), (utterances, logs, present), strict=True):
         assert np.array_equal(one, other)
     assert present.all()
 
 
 def test_a_branch_that_lacks_an_utterance_changes_nothing_whatever_its_weight():
     branches = two_branches(missing=100)
-    utterances, logs, present = join.align(branches)
+    utterances, logs, present = fuse_branches.align(branches)
     assert len(utterances) == 480 and present.sum(axis=1).tolist() == [480, 380]
     np.testing.assert_allclose(logs[1, :100], np.log(1 / 8))
     labels = utterances["emotion"].map(EMOTION_INDEX).to_numpy()
-    second = join.second_half(utterances["speaker"].to_numpy(), 1)
-    fused, weights = join.cross_fuse(logs, labels, second)
+    second = fuse_branches.second_half(utterances["speaker"].to_numpy(), 1)
+    fused, weights = fuse_branches.cross_fuse(logs, labels, second)
     alone = log_softmax(weights[second.astype(int), 0][:, None] * logs[0], axis=1)
     np.testing.assert_allclose(fused[:100], alone[:100])
     assert abs(fused[100:] - alone[100:]).max() > 0.1
 
 
 def test_no_half_is_fused_with_weights_fitted_on_its_own_labels():
-    utterances, logs, _ = join.align(two_branches())
+    utterances, logs, _ = fuse_branches.align(two_branches())
     labels = utterances["emotion"].map(EMOTION_INDEX).to_numpy()
     speakers = utterances["speaker"].to_numpy()
-    second = join.second_half(speakers, 1)
+    second = fuse_branches.second_half(speakers, 1)
     assert not set(speakers[second]) & set(speakers[~second])
     assert len(set(speakers[second])) == len(set(speakers[~second])) == 6
-    fused, weights = join.cross_fuse(logs, labels, second)
+    fused, weights = fuse_branches.cross_fuse(logs, labels, second)
     others = np.where(second, (labels + 1) % 8, labels)
-    refused, reweighted = join.cross_fuse(logs, others, second)
+    refused, reweighted = fuse_branches.cross_fuse(logs, others, second)
     # Other labels in the second half change the weights of the first alone
     np.testing.assert_array_equal(refused[second], fused[second])
     np.testing.assert_array_equal(reweighted[1], weights[1])
@@ -456,23 +456,23 @@ def test_no_half_is_fused_with_weights_fitted_on_its_own_labels():
 
 
 def test_two_branches_with_errors_of_their_own_are_better_together():
-    metrics = join.evaluate(two_branches(missing=100), seed=1)
-    assert metrics["joined"]["utterances"] == 480 and metrics["text"]["utterances"] == 380
+    metrics = fuse_branches.evaluate(two_branches(missing=100), seed=1)
+    assert metrics["fused"]["utterances"] == 480 and metrics["text"]["utterances"] == 380
     for name in ("audio", "text"):
         assert metrics[name]["gain"]["low"] > 0
-        assert metrics["joined"]["uar"]["mean"] > metrics[name]["uar"]["mean"]
-    shown = join.tabulate(metrics)
-    assert shown["branch"].tolist() == ["audio", "text", "joined"]
+        assert metrics["fused"]["uar"]["mean"] > metrics[name]["uar"]["mean"]
+    shown = fuse_branches.tabulate(metrics)
+    assert shown["branch"].tolist() == ["audio", "text", "fused"]
 
 
 def test_utterances_without_a_label_are_not_scored_and_take_that_of_another_branch():
     branches = two_branches()
     no_labels = with_column(branches["text"], "emotion", [None] * 480, pa.string())
-    assert join.evaluate(branches | {"text": no_labels}, 1) == join.evaluate(branches, 1)
+    assert fuse_branches.evaluate(branches | {"text": no_labels}, 1) == fuse_branches.evaluate(branches, 1)
     half = with_column(
         branches["audio"], "emotion", [None] * 240 + branches["audio"]["emotion"].to_pylist()[240:], pa.string()
     )
-    assert join.evaluate({"audio": half, "text": no_labels}, 1)["joined"]["utterances"] == 240
+    assert fuse_branches.evaluate({"audio": half, "text": no_labels}, 1)["fused"]["utterances"] == 240
 
 
 def test_branches_that_disagree_on_a_speaker_or_a_label_are_named():
@@ -481,35 +481,35 @@ def test_branches_that_disagree_on_a_speaker_or_a_label_are_named():
     with pytest.raises(
         ValueError, match=r"\['audio', 'text'\]: 1 utterances have two speakers or labels, first \['u000'\]"
     ):
-        join.align(branches | {"text": other})
+        fuse_branches.align(branches | {"text": other})
 
 
 def test_one_speaker_is_too_few():
     with pytest.raises(ValueError, match=r"speakers \['s00'\]; weights need two or more"):
-        join.second_half(np.array(["s00", "s00"]), 1)
+        fuse_branches.second_half(np.array(["s00", "s00"]), 1)
 
 
-@pytest.mark.parametrize("modality", ["audio", "joined"])
+@pytest.mark.parametrize("modality", ["audio", "fused"])
 def test_a_modality_that_is_taken_is_named(modality, tmp_path):
     write_branch(tmp_path / "a.parquet", ABOUT_AUDIO, columns_of())
     write_branch(tmp_path / "b.parquet", ABOUT_AUDIO | {"modality": modality}, columns_of())
     with pytest.raises(ValueError, match=rf"b\.parquet: modality is '{modality}', which is taken"):
-        join.read_branches([tmp_path / "a.parquet", tmp_path / "b.parquet"])
+        fuse_branches.read_branches([tmp_path / "a.parquet", tmp_path / "b.parquet"])
 
 
 def test_the_stages_lead_from_runs_to_the_example(audio, monkeypatch, capsys):
     contract.main()
     export.main()
     simulate.main()
-    monkeypatch.setattr(sys, "argv", ["join", "fusion/audio.parquet", "fusion/text.parquet"])
-    join.main()
+    monkeypatch.setattr(sys, "argv", ["fuse_branches", "fusion/audio.parquet", "fusion/text.parquet"])
+    fuse_branches.main()
     assert Path("fusion/contract.schema.json").read_text() == (FUSION / "contract.schema.json").read_text()
     text = read_branch(Path("fusion/text.parquet"))
     assert read_about(text)["simulated"] is True
     assert 0.85 < len(text) / 1440 < 0.95
     assert read_column(text, "embedding").shape[1] == 32
     metrics = json.loads(Path("fusion/metrics/example.json").read_text())
-    assert metrics.keys() == {"audio", "text", "joined"}
+    assert metrics.keys() == {"audio", "text", "fused"}
     assert metrics["text"]["uar"]["mean"] == pytest.approx(0.5, abs=0.05)
     assert metrics["text"]["simulated"] and not metrics["audio"]["simulated"]
     assert "text, simulated" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """Scores and histories → figures that print: Okabe-Ito colours, with a line style, marker or hatch beside each."""
 
+import itertools
 from pathlib import Path
 
 import matplotlib.style
@@ -40,10 +41,11 @@ LABELS = {
 }
 # Okabe & Ito 2008, "Color universal design": told apart by colour-blind readers; ordered from dark to light for print
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-MARKERS = ("o", "s", "^", "D", "v", "P")
-DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (8, 2)), (0, (2, 2)))
+# Seven of each beside six colours: 42 lines or bars that differ
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (8, 2)), (0, (2, 2)), (0, (6, 1, 1, 1, 1, 1)))
 SPLIT_DASHES = {"-": "validation", "--": "training"}
-HATCHES = ("", "///", "...", "xxx", "\\\\\\", "---")
+HATCHES = ("", "///", "...", "xxx", "\\\\\\", "---", "+++")
 
 printed = matplotlib.style.context(["default", PRINT_STYLE])
 
@@ -95,8 +97,11 @@ def draw_learning_curves(histories: dict[str, pd.DataFrame], subtitle: str) -> F
     figure = Figure(figsize=(WIDTH_IN, 3.6), layout="constrained")
     figure.suptitle(f"Learning curves, {subtitle}")
     panels = figure.subplots(1, 2)
-    for axes, quantity, title in zip(panels, ("loss", "accuracy"), ("Loss", "Accuracy"), strict=True):
-        for color, marker, (network, history) in zip(COLORS, MARKERS, histories.items(), strict=False):
+    mixed = [label(network) for network, history in histories.items() if "train_accuracy" not in history]
+    titles = ("Loss", f"Accuracy ({', '.join(mixed)}: validation only)" if mixed else "Accuracy")
+    for axes, quantity, title in zip(panels, ("loss", "accuracy"), titles, strict=True):
+        styles = zip(itertools.cycle(COLORS), itertools.cycle(MARKERS), histories.items(), strict=False)
+        for color, marker, (network, history) in styles:
             every = max(1, len(history) // 8)
             line = {"color": color, "marker": marker, "markersize": 4, "markevery": every, "linewidth": 1.3}
             epochs = history["epoch"]
@@ -120,8 +125,8 @@ def draw_accuracy(comparison: pd.DataFrame, subtitle: str) -> Figure:
     axes = figure.subplots()
     accuracy = comparison["accuracy"].to_numpy()
     spread = [accuracy - comparison["accuracy_low"], comparison["accuracy_high"] - accuracy]
-    bars = axes.bar(range(len(comparison)), accuracy, width=0.55, color=COLORS[: len(comparison)], edgecolor="black")
-    for bar, hatch in zip(bars, HATCHES, strict=False):
+    bars = axes.bar(range(len(comparison)), accuracy, width=0.55, color=COLORS, edgecolor="black")
+    for bar, hatch in zip(bars, itertools.cycle(HATCHES), strict=False):
         bar.set_hatch(hatch)
     interval = axes.errorbar(range(len(comparison)), accuracy, yerr=spread, fmt="none", ecolor="black", capsize=5)
     interval.set_label("95 % interval (Wilson)")
@@ -144,7 +149,8 @@ def draw_macro_roc(curves: dict[str, pd.DataFrame], areas: dict[str, float | Non
     """Draw the macro-average ROC curves of all models in one plot; curves: model → (fpr, tpr)."""
     figure = Figure(figsize=(WIDTH_IN * 0.65, WIDTH_IN * 0.65), layout="constrained")
     axes = figure.subplots()
-    for color, dashes, (model, curve) in zip(COLORS, DASHES, curves.items(), strict=False):
+    styles = zip(itertools.cycle(COLORS), itertools.cycle(DASHES), curves.items(), strict=False)
+    for color, dashes, (model, curve) in styles:
         text = label(model) if areas[model] is None else f"{label(model)}, area {areas[model]:.3f}"
         axes.plot(curve["fpr"], curve["tpr"], color=color, linestyle=dashes, linewidth=1.5, label=text)
     _draw_chance(axes)

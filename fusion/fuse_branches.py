@@ -22,13 +22,13 @@ from ser.storage.params import build, check, read_params
 
 PARAMS = Path("fusion/params.yaml")
 METRICS = Path("fusion/metrics/example.json")
-JOINED = "joined"
+FUSED = "fused"
 SHARED = ("utterance", "speaker", "emotion")
 GAIN = ["difference", "low", "high", "p"]
 
 
 @dataclasses.dataclass(frozen=True)
-class JoinSettings:
+class FusionSettings:
     """How the speakers fall into two halves."""
 
     seed: int
@@ -41,26 +41,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("branches", type=Path, nargs="+", help="Parquet files, each of another modality")
     paths = parser.parse_args().branches
-    with reporting("join"):
-        settings = build(JoinSettings, read_params(PARAMS, "join"), "join", str(PARAMS))
+    with reporting("fuse_branches"):
+        settings = build(FusionSettings, read_params(PARAMS, "fuse_branches"), "fuse_branches", str(PARAMS))
         metrics = evaluate(read_branches(paths), settings.seed)
         write_json(metrics, METRICS, DIGITS)
         print(tabulate(metrics).to_string(index=False))
 
 
 def evaluate(branches: dict[str, pa.Table], seed: int) -> dict[str, dict]:
-    """Return the figures of the joined branches, and of each branch on the labelled utterances that it has."""
+    """Return the figures of the fused branches, and of each branch on the labelled utterances that it has."""
     utterances, logs, present = align(branches)
     labelled = utterances["emotion"].notna().to_numpy()
     utterances, logs, present = utterances[labelled], logs[:, labelled], present[:, labelled]
     speakers, labels = utterances["speaker"].to_numpy(), utterances["emotion"].map(EMOTION_INDEX).to_numpy()
-    joined, weights = cross_fuse(logs, labels, second_half(speakers, seed))
-    metrics = {JOINED: score(joined, labels, speakers)}
-    metrics[JOINED]["weights"] = [dict(zip(branches, half, strict=True)) for half in weights.tolist()]
+    fused, weights = cross_fuse(logs, labels, second_half(speakers, seed))
+    metrics = {FUSED: score(fused, labels, speakers)}
+    metrics[FUSED]["weights"] = [dict(zip(branches, half, strict=True)) for half in weights.tolist()]
     for (name, table), own, there in zip(branches.items(), logs, present, strict=True):
         metrics[name] = score(own[there], labels[there], speakers[there])
         metrics[name]["simulated"] = read_about(table)["simulated"]
-        metrics[name]["gain"] = gain_of(joined[there], own[there], labels[there], speakers[there])
+        metrics[name]["gain"] = gain_of(fused[there], own[there], labels[there], speakers[there])
     return metrics
 
 
@@ -70,7 +70,7 @@ def read_branches(paths: list[Path]) -> dict[str, pa.Table]:
     for path in paths:
         table = read_branch(path)
         modality = read_about(table)["modality"]
-        if modality in (JOINED, *branches):
+        if modality in (FUSED, *branches):
             raise ValueError(f"{path}: modality is {modality!r}, which is taken: give each branch its own")
         branches[modality] = table
     return branches
@@ -129,9 +129,9 @@ def score(logs: np.ndarray, labels: np.ndarray, speakers: np.ndarray) -> dict[st
     }
 
 
-def gain_of(joined: np.ndarray, own: np.ndarray, labels: np.ndarray, speakers: np.ndarray) -> dict[str, float]:
-    """Return by how much the UAR of the joined branches exceeds that of one, on the utterances that it has."""
-    pair = {JOINED: count(joined, labels, speakers), "own": count(own, labels, speakers)}
+def gain_of(fused: np.ndarray, own: np.ndarray, labels: np.ndarray, speakers: np.ndarray) -> dict[str, float]:
+    """Return by how much the UAR of the fused branches exceeds that of one, on the utterances that it has."""
+    pair = {FUSED: count(fused, labels, speakers), "own": count(own, labels, speakers)}
     return compare_pairs(pair)[GAIN].to_dict("records")[0]
 
 
@@ -141,14 +141,14 @@ def count(logs: np.ndarray, labels: np.ndarray, speakers: np.ndarray) -> np.ndar
 
 
 def tabulate(metrics: dict[str, dict]) -> pd.DataFrame:
-    """Return the figures as text, a row a branch, the joined ones last."""
+    """Return the figures as text, a row a branch, the fused ones last."""
     rows = []
-    for name in [*(name for name in metrics if name != JOINED), JOINED]:
+    for name in [*(name for name in metrics if name != FUSED), FUSED]:
         scores, gain = metrics[name], metrics[name].get("gain")
         row = {"branch": f"{name}, simulated" if scores.get("simulated") else name, "utterances": scores["utterances"]}
         row["UAR"] = "{mean:.3f} [{low:.3f}, {high:.3f}]".format(**scores["uar"])
         row["ECE"] = f"{scores['ece']:.3f}"
-        row["joining adds"] = "{difference:.3f} [{low:.3f}, {high:.3f}]".format(**gain) if gain else ""
+        row["fusion adds"] = "{difference:.3f} [{low:.3f}, {high:.3f}]".format(**gain) if gain else ""
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -25,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("protocol", help="a folder of runs, such as luna")
     protocol = parser.parse_args().protocol
-    with reporting("fuse"):
+    with reporting("fuse_models"):
         fuse(protocol, read_params(PARAMS, "fusion")["members"])
 
 
