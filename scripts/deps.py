@@ -15,7 +15,7 @@ import yaml
 from scripts.projects import PROJECTS, ROOT
 from ser.storage.files import replacing
 
-MODULE = re.compile(r"python -m ([\w.]+)")
+COMMAND = re.compile(r"python -m ([\w.]+)(?: (\w+\.[\w.]+))?")  # a module, or one that runs another
 
 
 def imported_files(module: str, root: Path) -> set[Path]:
@@ -55,7 +55,7 @@ def _lists(text: str) -> Iterator[tuple[int, list[tuple[int, str]], set[str]]]:
         key, deps = entries["deps"]
         items = [(item.start_mark.line, item.value) for item in deps.value] if deps.value else []
         _, _, modules = found.setdefault(deps.start_mark.index, (key.start_mark.line, items, set()))
-        modules |= set(MODULE.findall(entries["cmd"][1].value))
+        modules |= {module for found in COMMAND.findall(entries["cmd"][1].value) for module in found if module}
     yield from found.values()
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,16 @@ def stages_of(project: Path) -> dict[str, PipelineStage]:
     """The stages of a DVC project by name, each instance of a matrix on its own."""
     with Repo(str(project), config=NO_GIT) as repo:
         return {stage.name: stage for stage in repo.index.stages}
+
+
+def module_of(stage: PipelineStage) -> str:
+    """The module that a stage runs."""
+    return re.fullmatch(r"(?:cd (?:\.\./?)+ && )?python -m scripts\.run ([\w.]+).*", stage.cmd)[1]
+
+
+def code_of(stage: PipelineStage, root: Path) -> set[str]:
+    """The files of the project that a stage imports, and what runs it."""
+    return import_closure("scripts.run", root) | import_closure(module_of(stage), root)
 
 
 def declared_files(stage: PipelineStage) -> set[str]:

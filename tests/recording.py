@@ -11,7 +11,7 @@ import pytest
 from dvc.dependency.param import ParamsDependency
 from dvc.stage import PipelineStage
 
-from tests.pipeline import declared_files, declared_params, import_closure, read_leaves
+from tests.pipeline import code_of, declared_files, declared_params, read_leaves
 
 AUDIT = Path(__file__).parent / "audit"
 # `.cnn.csv.123` and `.123.cnn.csv`: what process 123 renames to `cnn.csv` when it is whole
@@ -52,9 +52,7 @@ def read_notes(folder: Path, stage: str) -> Notes:
 
 def code_violations(stage: PipelineStage, project: Path) -> list[str]:
     """Say where the code that a stage imports is not the code that it declares."""
-    module = stage.cmd.split()[2]
-    assert stage.cmd.startswith(f"python -m {module}")
-    imported = import_closure(module, project)
+    imported = code_of(stage, project)
     declared = {path for path in declared_files(stage) if path.endswith(".py")}
     return _differences(stage, imported, declared, "imports {}", "importing it")
 

@@ -9,7 +9,18 @@ import pytest
 from scripts.demo import ROOT
 
 # Each package may import those before it, and itself
-ORDER = ("storage", "corpora", "data", "features", "networks", "evaluation", "training", "encoders", "models")
+ORDER = (
+    "storage",
+    "arithmetic",
+    "corpora",
+    "data",
+    "features",
+    "networks",
+    "evaluation",
+    "training",
+    "encoders",
+    "models",
+)
 CLIENTS = ("stages", "studies", "fusion", "benchmarks", "scripts")
 LIBRARY = sorted((ROOT / "ser").rglob("*.py"))
 RUNNABLE = {

@@ -336,9 +336,11 @@ def test_kernels_have_short_names(kernel, short):
 
 def test_stages_are_profiled_with_the_commands_of_the_pipeline():
     declared = {stage.cmd for stage in stages_of(ROOT).values()}
-    profiled = {" ".join(["python -m", f"stages.{name}", *words]) for name, words in profiles.STAGES.items()}
+    profiled = {
+        " ".join(["python -m scripts.run", f"stages.{name}", *words]) for name, words in profiles.STAGES.items()
+    }
     assert profiled <= declared
-    assert {cmd.split()[2] for cmd in declared} == {cmd.split()[2] for cmd in profiled}
+    assert {cmd.split()[3] for cmd in declared} == {cmd.split()[3] for cmd in profiled}
 
 
 @pytest.mark.parametrize(("notebook_s", "met"), [(600.0, True), (500.0, False)])

@@ -169,7 +169,9 @@ def test_command_passes_a_fresh_clone(clone, monkeypatch, capsys):
 def test_command_fails_with_an_annotation_on_each_change(clone, monkeypatch, capsys):
     append("ser/features/audio.py")(clone)
     change_param(clone, "mfcc.n_mfcc", 40)
-    assert "2 changes since the runs in dvc.lock: run `make results` and commit" in run(clone, monkeypatch, in_github=True)
+    assert "2 changes since the runs in dvc.lock: run `make results` and commit" in run(
+        clone, monkeypatch, in_github=True
+    )
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("::error file=ser/features/audio.py,title=dvc.lock is stale::modified; ")
     assert first.endswith("; not rerun: precompute_mel, precompute_logmel")

@@ -21,7 +21,7 @@ from ser.storage.params import ParamsError
 from studies.crossval import folds
 from studies.crossval.train_variant import read_variant
 from studies.run import Run
-from tests.pipeline import declared_files, import_closure, stages_of
+from tests.pipeline import code_of, declared_files, stages_of
 
 CROSSVAL = ROOT / "studies/crossval"
 RUNS = Path("studies/crossval/runs")
@@ -200,9 +200,8 @@ def test_the_arguments_name_a_run(monkeypatch):
 
 @pytest.mark.parametrize("name", {name.partition("@")[0]: name for name in STAGES}.values())
 def test_stage_declares_the_code_it_imports_and_no_other(name):
-    module = STAGES[name].cmd.split("python -m ")[1].split()[0]
     declared = {file for file in resolved(declared_files(STAGES[name])) if file.endswith(".py")}
-    assert declared == import_closure(module, ROOT)
+    assert declared == code_of(STAGES[name], ROOT)
 
 
 def resolved(files: set[str]) -> set[str]:

@@ -14,6 +14,8 @@ CODE = {
     "ser/second.py": "value = 1\n",
     "ser/third.py": "value = 2\n",
     "ser/unused.py": "value = 3\n",
+    "tools/__init__.py": "",
+    "tools/run.py": "import sys\n",
 }
 BEFORE = """# A comment at the top
 stages:
@@ -28,7 +30,7 @@ stages:
       - out.txt
 
   other:
-    cmd: cd .. && python -m project.other
+    cmd: cd .. && python -m tools.run project.other --option two.words
     deps: *shared
     outs: [other.txt]
 
@@ -49,11 +51,12 @@ stages:
       - ../ser/first.py
       - ../ser/second.py
       - ../ser/third.py
+      - ../tools/run.py
     outs:
       - out.txt
 
   other:
-    cmd: cd .. && python -m project.other
+    cmd: cd .. && python -m tools.run project.other --option two.words
     deps: *shared
     outs: [other.txt]
 

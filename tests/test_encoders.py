@@ -31,7 +31,7 @@ from studies.encoders.copies import read_copy, write_copy
 from studies.encoders.embed import embeddings_of
 from studies.encoders.frames import frames_of
 from studies.encoders.layers import score_layers
-from tests.pipeline import declared_files, declared_params, import_closure, read_leaves, stages_of
+from tests.pipeline import code_of, declared_files, declared_params, module_of, read_leaves, stages_of
 from tests.tiny_encoders import LAYERS, POSITIONS, WAVEFORM_FAMILIES, WIDTH, save_encoder, save_pipeline, speechlike
 
 ENCODERS = ROOT / "studies/encoders"
@@ -395,9 +395,8 @@ def resolved(files: set[str]) -> set[str]:
 
 @pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_stage_declares_the_code_it_imports_and_no_other(name):
-    module = STAGES[name].cmd.split("python -m ")[1].split()[0]
     declared = {file for file in resolved(declared_files(STAGES[name])) if file.endswith(".py")}
-    assert declared == import_closure(module, ROOT)
+    assert declared == code_of(STAGES[name], ROOT)
 
 
 def test_every_stage_says_what_it_does():
@@ -423,7 +422,7 @@ def test_every_copy_is_made_and_read_by_the_heads(stage, folder, heads):
         f"{encoder}-{copy}" for encoder in encoders for copy in copies
     }
     for name in [name for name in STAGES if name.startswith(heads)]:
-        encoder = STAGES[name].cmd.split("python -m ")[1].split()[1]
+        encoder = STAGES[name].cmd.split(module_of(STAGES[name]))[1].split()[0]
         read = {file for file in declared_files(STAGES[name]) if file.startswith(f"{folder}/")}
         assert read == {f"{folder}/{encoder}/{copy}.pt" for copy in copies}, name
 

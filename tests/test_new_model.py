@@ -24,8 +24,9 @@ IMPORT = "from ser.models.mini import Mini\n"
 LOADER = '    "mini": functools.partial(_load_fixed_length, Mini, FixedMel),\n'
 STAGE = """  train_mini:
     desc: Train a further model
-    cmd: python -m stages.train_mini
+    cmd: python -m scripts.run stages.train_mini
     params:
+      - runtime
       - train
       - train_mini
     deps:

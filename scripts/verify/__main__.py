@@ -12,6 +12,7 @@ from pathlib import Path
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
+from benchmarks import machine
 from scripts.check_lock import stale_inputs
 from scripts.compare_locks import aligned, compare_outputs
 from scripts.demo import dvc
@@ -35,6 +36,7 @@ def main() -> None:
         raise SystemExit(f"verify: {error}") from error
     verdicts = [row.verdict for row in rows]
     print("\n" + aligned([Row._fields, *rows]))
+    print(machine.describe())
     print(f"{verdicts.count(KEPT)} promises kept, {verdicts.count(BROKEN)} broken")
     sys.exit(BROKEN in verdicts)
 

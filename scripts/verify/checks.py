@@ -33,6 +33,7 @@ class Committed(NamedTuple):
 
     tests: Mapping[str, Mapping[str, Any]]  # test scores, interval and clips by metrics file
     seeds: Mapping[str, Any] | None  # metrics/seeds.json, if it is of the same corpus and protocol
+    portable: bool  # runtime.portable of the committed params: the same bytes are promised on any processor
     cached: Callable[[str], Path]  # MD5 → the file in DVC's cache, there or not
 
 
@@ -44,20 +45,29 @@ def read_committed(project: Path, cached: Callable[[str], Path]) -> Committed:
         if "test" in scores:
             groups = read_table(project / f"metrics/groups/{path.stem}.csv", ("group", "clips")).set_index("group")
             tests[f"metrics/{path.name}"] = groups.loc["test"].to_dict() | scores["test"]
-    corpus, split = read_params(project / "params.yaml", "corpus", "split")
+    corpus, split, runtime = read_params(project / "params.yaml", "corpus", "split", "runtime")
     seeds = metrics.get(project / "metrics/seeds.json", {})
     same = (seeds.get("corpus"), seeds.get("protocol")) == (corpus["name"], split["protocol"])
-    return Committed(tests, seeds if same else None, cached)
+    return Committed(tests, seeds if same else None, runtime["portable"], cached)
 
 
 def judge(outputs: list[Output], project: Path, committed: Committed) -> list[Row]:
     """Return a row for each output of the rerun in `project`, and one for each test score among them."""
     rows = []
     for output in outputs:
+        if committed.portable:
+            rows.append(judge_bytes(output))
+            continue
         rows.append(judge_output(output, project, committed.cached))
         if output.path in committed.tests:
             rows += judge_scores(output.path, project, committed)
     return rows
+
+
+def judge_bytes(output: Output) -> Row:
+    """Demand the same bytes."""
+    same = output.equal == "equal"
+    return Row(output.path, "same bytes", "same bytes" if same else "other bytes", verdict(same))
 
 
 def judge_output(output: Output, project: Path, cached: Callable[[str], Path]) -> Row:
@@ -65,7 +75,7 @@ def judge_output(output: Output, project: Path, cached: Callable[[str], Path]) -
     same = output.equal == "equal"
     found = "same bytes" if same else "other bytes"
     if output.path in SAME_BYTES:
-        return Row(output.path, "same bytes", found, verdict(same))
+        return judge_bytes(output)
     if PurePosixPath(output.path).parent != FEATURES:
         return Row(output.path, "any bytes", found, NO_PROMISE)
     expected = f"within {TOLERANCE}"

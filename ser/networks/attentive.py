@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from ser.arithmetic.square_root import square_root
 from ser.data.masks import mask_of
 from ser.networks.blocks import check_fraction
 from ser.networks.pooling import AttentivePooling
@@ -74,7 +75,7 @@ class LayerMixture(nn.Module):
             count, total, squares = count + len(clip), total + values.sum(dim=0), squares + values.square().sum(dim=0)
         mean = total / count
         self.mean.copy_(mean)
-        self.sd.copy_((squares / count - mean.square()).clamp_min(0).sqrt().clamp_min(1e-5))
+        self.sd.copy_(square_root((squares / count - mean.square()).clamp_min(1e-10)))
 
     @property
     def weights(self) -> torch.Tensor:

@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from ser.arithmetic.square_root import square_root
+
 
 class AttentivePooling(nn.Module):
     """(clip, frames, channels) → (clip, 2 · channels): each head weighs the frames for its share of the channels.
@@ -22,4 +24,4 @@ class AttentivePooling(nn.Module):
         heads = sequence.unflatten(2, (weights.shape[2], -1))
         mean = (weights * heads).sum(dim=1)
         variance = (weights * (heads - mean[:, None]).square()).sum(dim=1)
-        return torch.cat([mean.flatten(1), variance.clamp_min(1e-6).sqrt().flatten(1)], dim=1)
+        return torch.cat([mean.flatten(1), square_root(variance.clamp_min(1e-6)).flatten(1)], dim=1)

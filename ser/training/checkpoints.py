@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ser.arithmetic.portable import is_portable
 from ser.storage.tensors import load_tensors, save_tensors
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,12 +18,12 @@ class Checkpoint:
     """A file beside the pipeline's outputs, which DVC neither knows nor removes; who started the training removes it
     when the results are written.
 
-    It is taken up only by a training that equals the one that left it: the same code, torch, settings and data.
+    It is taken up only by a training that equals the one that left it: in code, torch, arithmetic, settings and data.
     """
 
     def __init__(self, path: Path, *origin: Any) -> None:
         self.path = path
-        self._origin = _digest(_imported_code(), torch.__version__, *origin)
+        self._origin = _digest(_imported_code(), torch.__version__, is_portable(), *origin)
 
     def load(self) -> dict[str, Any] | None:
         """Return the state that an equal training left, if any; a damaged file counts as none."""

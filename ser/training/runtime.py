@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import torch
 
+from ser.arithmetic.portable import check_capped, is_portable
 from ser.storage.params import check
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -28,17 +29,19 @@ class RunSettings:
 
 
 def set_up_torch(threads: int) -> torch.device:
-    """Make torch deterministic and fast, and return the GPU if there is one, else the CPU.
+    """Make torch deterministic and fast, and return the device: the GPU if there is one, but the CPU if portable.
 
-    Comes before all other work on tensors; RuntimeError when it finds that it did not.
+    Comes before all other work on tensors; RuntimeError when it finds that it did not, or that it cannot be portable.
     """
+    if is_portable():
+        check_capped()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with a fixed workspace
     torch.set_num_threads(threads)
     _flush_denormal_numbers()
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False
     _keep_freed_memory()
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device("cuda" if torch.cuda.is_available() and not is_portable() else "cpu")
 
 
 def seed_generators(seed: int) -> None:
@@ -49,8 +52,11 @@ def seed_generators(seed: int) -> None:
 
 
 def resolve_precision(precision: str, device: torch.device) -> str:
-    """Return float32 or bfloat16; `auto` takes bfloat16 where the device multiplies it natively."""
+    """Return float32 or bfloat16; `auto` takes bfloat16 where the device multiplies it natively, unless portable."""
     check(precision in PRECISIONS, "precision", precision, " or ".join(PRECISIONS))
+    if is_portable():
+        check(precision != "bfloat16", "precision", precision, "auto or float32, as runtime.portable is true")
+        return "float32"
     if precision != "auto":
         return precision
     if device.type == "cuda":
