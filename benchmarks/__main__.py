@@ -6,11 +6,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import complete, corpus, gpu, machine, precompute, profiles, report, reruns, scaling, steps
+from benchmarks import complete, corpus, gpu, machine, portable, precompute, profiles, report, reruns, scaling, steps
 from benchmarks.table import Row
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-TOPICS = ("precompute", "steps", "complete", "reruns", "memory", "gpu")
+TOPICS = ("precompute", "steps", "portable", "complete", "reruns", "memory", "gpu")
 
 
 def main() -> None:
@@ -62,6 +62,7 @@ def rows_of(topic: str, folder: Path, clips: int, repeats: int, arguments: argpa
     measuring: dict[str, Callable[[], Iterator[Row]]] = {
         "precompute": lambda: precompute.rows(folder, clips, repeats),
         "steps": lambda: steps.rows(folder, repeats, arguments.quick),
+        "portable": lambda: portable.rows(folder, repeats, arguments.quick),
         "complete": lambda: complete.rows(folder, arguments.quick, arguments.complete),
         "reruns": lambda: reruns.rows(folder, repeats, arguments.quick),
         "memory": lambda: scaling.rows(folder, arguments.quick),
