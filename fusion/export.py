@@ -13,7 +13,7 @@ from ser.encoders.waveforms import SAMPLE_RATE_HZ
 from ser.evaluation.runs import log_probabilities, read_runs
 from ser.storage.errors import reporting
 from ser.storage.files import read_table
-from ser.storage.params import build, check, read_params
+from ser.storage.params import build, check, read_params, read_value
 
 PARAMS = Path("fusion/params.yaml")
 ENCODER_PARAMS = Path("studies/encoders/params.yaml")
@@ -58,7 +58,7 @@ def main() -> None:
             "modality": "audio",
             "model": settings.model,
             "protocol": settings.protocol,
-            "encoder": read_params(ENCODER_PARAMS, "sources")[settings.encoder]["name"],
+            "encoder": read_value(ENCODER_PARAMS, f"sources.{settings.encoder}.name", str),
             "embedding_layer": settings.layer,
             "sample_rate_hz": SAMPLE_RATE_HZ,
             "simulated": False,

@@ -13,7 +13,7 @@ from ser.features.chunks import each_chunk
 from ser.features.own_length_mel import OwnLengthMel
 from ser.storage.errors import reporting
 from ser.storage.files import read_table
-from ser.storage.params import build, read_params
+from ser.storage.params import build, read_params, read_value
 from ser.storage.streams import save_stream
 
 PARAMS = Path("params.yaml")
@@ -25,8 +25,8 @@ CHUNK = 4  # clips transformed at once: few enough to stay in the processor's ca
 
 def main() -> None:
     with reporting("precompute_logmel"):
-        logmel, audio = read_params(PARAMS, "logmel", "audio")
-        front_end = build(OwnLengthMel, {"sample_rate_hz": audio["sample_rate_hz"], "logmel": logmel})
+        sample_rate_hz, logmel = read_value(PARAMS, "audio.sample_rate_hz", int), read_params(PARAMS, "logmel")
+        front_end = build(OwnLengthMel, {"sample_rate_hz": sample_rate_hz, "logmel": logmel})
         clips = read_table(CLIPS, ("clip", "path"))
         paths = [RAW / path for path in clips["path"]]
         lengths: list[int] = []

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ser.corpora.splits import SplitSettings, assign_splits
+from ser.corpora.splits import SplitSettings, assign_splits, require_emotions
 from ser.storage.errors import reporting
 from ser.storage.files import read_table, write_table
 from ser.storage.params import build, read_params
@@ -19,6 +19,7 @@ def main() -> None:
         settings = build(SplitSettings, read_params(PARAMS, "split"), "split")
         clips = read_table(CLIPS, ("clip", "emotion", "actor", "sex", "duplicate_of"))
         splits = assign_splits(clips, settings)
+        require_emotions(clips, splits, str(CLIPS))
         write_table(pd.DataFrame({"clip": clips["clip"], "split": splits}), SPLITS)
         counts = splits.value_counts()
         print(", ".join(f"{counts[split]} {split}" for split in ("train", "val", "test")), f"({settings.protocol})")

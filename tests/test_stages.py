@@ -19,6 +19,7 @@ from ser.networks.cnn_lstm import CNNLSTM, CNNLSTMConfig
 from ser.storage.dotted import override
 from ser.storage.files import read_table, write_table
 from ser.storage.tensors import load_tensors, save_tensors
+from ser.storage.yaml12 import read_yaml
 from stages import (
     extract_features,
     precompute_mel,
@@ -50,7 +51,7 @@ def name_of(stage) -> str:
 
 def change_params(**changes: object) -> None:
     path = Path("params.yaml")
-    params = override(yaml.safe_load(path.read_text()), {key.replace("__", "."): v for key, v in changes.items()})
+    params = override(read_yaml(path), {key.replace("__", "."): v for key, v in changes.items()})
     path.write_text(yaml.safe_dump(params))
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
+from ser.corpora.emotions import EMOTIONS
 from ser.storage.params import check
 
 PROTOCOLS = ("stratified", "speaker_independent")
@@ -38,6 +39,16 @@ def assign_splits(clips: pd.DataFrame, settings: SplitSettings) -> pd.Series:
     splits = _draw(clips["emotion"], settings)
     _reunite_duplicates(clips, splits)
     return splits
+
+
+def require_emotions(clips: pd.DataFrame, splits: pd.Series, source: str) -> None:
+    """Raise ValueError with the emotions that no training clip has: no model could learn them."""
+    trained = set(clips.loc[splits == "train", "emotion"])
+    if missing := [emotion for emotion in EMOTIONS if emotion not in trained]:
+        raise ValueError(
+            f"{source}: no training clips of {', '.join(missing)}; every model learns all {len(EMOTIONS)} emotions. "
+            "Add clips of each, or take another protocol, seed or share of val and test."
+        )
 
 
 def _draw(strata: pd.Series, settings: SplitSettings) -> pd.Series:

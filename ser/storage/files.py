@@ -52,8 +52,11 @@ def write_table(table: pd.DataFrame, path: Path, digits: int = FLOAT_DIGITS) -> 
 
 
 def read_table(path: Path, columns: tuple[str, ...] = (), **dtypes: type) -> pd.DataFrame:
-    """Read a CSV table; ValueError names the file and the columns it lacks."""
-    table = pd.read_csv(path, dtype=dtypes or None, keep_default_na=False, na_values=[""])
+    """Read a CSV table; ValueError names the file, and the columns it lacks or what makes it unreadable."""
+    try:
+        table = pd.read_csv(path, dtype=dtypes or None, keep_default_na=False, na_values=[""])
+    except ValueError as error:  # of pandas' parser, of decoding, of a column's type
+        raise ValueError(f"{path}: not a readable table ({error}). Delete it and run `dvc repro`.") from error
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise ValueError(

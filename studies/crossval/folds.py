@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from ser.corpora.protocols import PROTOCOLS, FoldSettings, assign_folds
+from ser.corpora.splits import require_emotions
 from ser.storage.errors import reporting
 from ser.storage.files import read_table, write_table
 from ser.storage.params import build, read_params
@@ -21,6 +22,8 @@ def main() -> None:
         settings = build(FoldSettings, read_params(PARAMS, "folds"), "folds", str(PARAMS))
         clips = read_table(CLIPS, ("clip", "emotion", "actor", "sex", "duplicate_of"))
         folds = assign_folds(clips, protocol, settings)
+        for fold in folds.columns.drop("clip"):
+            require_emotions(clips, folds[fold], f"{CLIPS}, fold {fold}")
         write_table(folds, FOLDS / f"{protocol}.csv")
         print(f"{protocol}: {folds.shape[1] - 1} folds")
 
