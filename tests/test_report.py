@@ -356,7 +356,7 @@ def test_metric_that_a_pattern_and_a_name_both_cover_is_held_to_both():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "expected one section `may_fall`, found None"),
+        ("", "expected one section `may_fall`, found {}"),
         ("may_rise: {}", "expected one section `may_fall`"),
         ("may_fall: {}", "expected metrics files"),
         ("may_fall: {m.json: 0.1}", "expected metrics files"),
