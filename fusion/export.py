@@ -8,11 +8,11 @@ import pandas as pd
 from scipy.special import log_softmax
 
 from fusion.branches import write_branch
+from ser.corpora.clip_table import read_clips
 from ser.data.embeddings import EmbeddedClips
 from ser.encoders.waveforms import SAMPLE_RATE_HZ
 from ser.evaluation.runs import log_probabilities, read_runs
 from ser.storage.errors import reporting
-from ser.storage.files import read_table
 from ser.storage.params import build, check, read_params, read_value
 
 PARAMS = Path("fusion/params.yaml")
@@ -52,7 +52,7 @@ class ExportSettings:
 def main() -> None:
     with reporting("export"):
         settings = build(ExportSettings, read_params(PARAMS, "export"), "export", str(PARAMS))
-        clips = read_table(CLIPS, ("clip", "actor"), clip=str).sort_values("clip")
+        clips = read_clips(CLIPS, "clip", "actor").sort_values("clip")
         runs = choose_runs(read_runs(settings.runs), clips["clip"], settings)
         about = {
             "modality": "audio",

@@ -5,6 +5,7 @@ import dataclasses
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
+from ser.corpora.clip_table import SPLITS
 from ser.corpora.emotions import EMOTIONS
 from ser.storage.params import check
 
@@ -57,6 +58,8 @@ def _draw(strata: pd.Series, settings: SplitSettings) -> pd.Series:
     least, train = strata.nunique(), len(strata) - val - test
     allowed = f"at least {least}, one for each of {sorted(strata.unique())}"
     check(min(train, val, test) >= least, "the sizes of train, val and test", (train, val, test), allowed)
+    if few := [value for value, count in strata.value_counts().items() if count < len(SPLITS)]:
+        raise ValueError(f"fewer than {len(SPLITS)} of {', '.join(few)}: train, val and test need one each")
     rest, test_items = train_test_split(strata.index, test_size=test, stratify=strata, random_state=settings.seed)
     _, val_items = train_test_split(rest, test_size=val, stratify=strata[rest], random_state=settings.seed)
     splits = pd.Series("train", index=strata.index)
