@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fusion.contract import ABOUT_KEY, COLUMNS
 from scripts.demo import ROOT
+from tests.test_contract import FULL_ABOUT
 from tests.test_yaml12 import PARAMS, TRAPS
 
 COMMITTED = {path: (ROOT / path).read_text(encoding="utf-8").splitlines() for path in PARAMS}
@@ -149,8 +150,8 @@ def _cut(draw: st.DrawFn, branch: pa.Table, index: int) -> pa.Table:
 
 
 def _describe(draw: st.DrawFn, branch: pa.Table, index: int) -> pa.Table:
-    about = json.loads(branch.schema.metadata[ABOUT_KEY]) if ABOUT_KEY in (branch.schema.metadata or {}) else {}
-    changed = st.dictionaries(st.sampled_from([*about, "x"]), JSON).map(lambda changes: json.dumps(about | changes))
+    changes = st.dictionaries(st.sampled_from([*FULL_ABOUT, "x"]), JSON)
+    changed = changes.map(lambda changes: json.dumps(FULL_ABOUT | changes))
     return branch.replace_schema_metadata({ABOUT_KEY: draw(changed | st.binary() | JSON.map(json.dumps))})
 
 
