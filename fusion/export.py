@@ -8,12 +8,12 @@ import pandas as pd
 from scipy.special import log_softmax
 
 from fusion.branches import write_branch
+from ser.corpora.clip_table import read_clips
 from ser.data.embeddings import EmbeddedClips
 from ser.encoders.waveforms import SAMPLE_RATE_HZ
 from ser.evaluation.runs import log_probabilities, read_runs
 from ser.storage.errors import reporting
-from ser.storage.files import read_table
-from ser.storage.params import build, check, read_params
+from ser.storage.params import build, check, read_params, read_value
 
 PARAMS = Path("fusion/params.yaml")
 ENCODER_PARAMS = Path("studies/encoders/params.yaml")
@@ -52,13 +52,13 @@ class ExportSettings:
 def main() -> None:
     with reporting("export"):
         settings = build(ExportSettings, read_params(PARAMS, "export"), "export", str(PARAMS))
-        clips = read_table(CLIPS, ("clip", "actor"), clip=str).sort_values("clip")
+        clips = read_clips(CLIPS, "clip", "actor").sort_values("clip")
         runs = choose_runs(read_runs(settings.runs), clips["clip"], settings)
         about = {
             "modality": "audio",
             "model": settings.model,
             "protocol": settings.protocol,
-            "encoder": read_params(ENCODER_PARAMS, "sources")[settings.encoder]["name"],
+            "encoder": read_value(ENCODER_PARAMS, f"sources.{settings.encoder}.name", str),
             "embedding_layer": settings.layer,
             "sample_rate_hz": SAMPLE_RATE_HZ,
             "simulated": False,

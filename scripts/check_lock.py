@@ -7,15 +7,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
 from dvc.dependency.param import ParamsDependency
 from dvc.exceptions import DvcException
 from dvc.output import Output
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 from dvc.utils.flatten import flatten
+from ruamel.yaml.nodes import MappingNode
 
 from scripts.projects import PROJECTS
+from ser.storage.yaml12 import compose_yaml
 
 
 class Change(NamedTuple):
@@ -88,9 +89,9 @@ def _param_changes(dep: ParamsDependency) -> Iterator[Change]:
 def _line_of(key: str, dep: ParamsDependency) -> int:
     """Return the line of a leaf in a YAML file, or of the last of its sections that is there."""
     with dep.fs.open(dep.fs_path, encoding="utf-8") as file:
-        node, line = yaml.compose(file), 0
+        node, line = compose_yaml(file.read()), 0
     for name in key.split("."):
-        for child, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        for child, value in node.value if isinstance(node, MappingNode) else ():
             if child.value == name:
                 node, line = value, child.start_mark.line + 1
                 break

@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from scripts.report.reruns import parse_lock
 
 
@@ -56,7 +54,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         locks = [parse_lock(path.read_text(encoding="utf-8")) for path in (arguments.old, arguments.new)]
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         raise SystemExit(f"compare_locks: {error}") from error
     outputs = compare_outputs(*locks)
     equal = sum(output.equal == "equal" for output in outputs)

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from modulefinder import ModuleFinder
 from pathlib import Path
 
-import yaml
+from ruamel.yaml.nodes import MappingNode, Node
 
 from scripts.projects import PROJECTS, ROOT
 from ser.storage.files import replacing
+from ser.storage.yaml12 import compose_yaml
 
 COMMAND = re.compile(r"python -m ([\w.]+)(?: (\w+\.[\w.]+))?")  # a module, or one that runs another
 
@@ -48,7 +49,7 @@ def with_code(text: str, folder: Path, root: Path) -> str:
 def _lists(text: str) -> Iterator[tuple[int, list[tuple[int, str]], set[str]]]:
     """Yield each list of deps once: the line of its key, its items with their lines, and the modules that need it."""
     found: dict[int, tuple[int, list[tuple[int, str]], set[str]]] = {}
-    for stage, body in _mapping(_mapping(yaml.compose(text))["stages"][1]).items():
+    for stage, body in _mapping(_mapping(compose_yaml(text))["stages"][1]).items():
         entries = _mapping(body[1])
         if "deps" not in entries:
             raise ValueError(f"stage {stage}: has no deps; write `deps:` and `make deps` fills in its code")
@@ -59,7 +60,7 @@ def _lists(text: str) -> Iterator[tuple[int, list[tuple[int, str]], set[str]]]:
     yield from found.values()
 
 
-def _mapping(node: yaml.MappingNode) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+def _mapping(node: MappingNode) -> dict[str, tuple[Node, Node]]:
     return {key.value: (key, value) for key, value in node.value}
 
 

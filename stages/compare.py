@@ -9,7 +9,7 @@ import pandas as pd
 from ser.evaluation import plotting
 from ser.storage.errors import reporting
 from ser.storage.files import read_table, write_table
-from ser.storage.params import read_params
+from ser.storage.params import read_value
 
 SCORES = ("accuracy", "accuracy_low", "accuracy_high", "uar", "macro_f1", "roc_auc")
 QUANTITIES = ("loss", "accuracy")
@@ -27,9 +27,9 @@ def main() -> None:
 
 def compare(models: list[str]) -> None:
     """Write the comparison, the long tables and the pictures, and print the comparison."""
-    corpus, split = read_params(Path("params.yaml"), "corpus", "split")
+    corpus, protocol = (read_value(Path("params.yaml"), key, str) for key in ("corpus.name", "split.protocol"))
     tests = {model: read_test(Path(f"metrics/groups/{model}.csv")) for model in models}
-    comparison = beside_design(tests, read_table(Path("data/design.csv")), corpus["name"], split["protocol"])
+    comparison = beside_design(tests, read_table(Path("data/design.csv")), corpus, protocol)
     confusions = read_models(Path("plots/confusion"), models, {"actual": str, "predicted": str})
     histories = read_histories(Path("plots/history"), models)
     rocs = read_models(Path("plots/roc"), models, {"emotion": str} | RATES)
@@ -41,7 +41,7 @@ def compare(models: list[str]) -> None:
     write_table(long_table(rocs), Path("plots/roc.csv"))
     write_table(long_table(macro_rocs), Path("plots/roc_macro.csv"))
 
-    setting = f"{plotting.label(corpus['name'])}, {plotting.label(split['protocol'])} split"
+    setting = f"{plotting.label(corpus)}, {plotting.label(protocol)} split"
     subtitle = f"{setting}, {tests[models[0]]['clips']:.0f} test clips"
     areas = {model: None if pd.isna(test["roc_auc"]) else test["roc_auc"] for model, test in tests.items()}
     plotting.save_figure(plotting.draw_confusion(confusions, subtitle), Path("plots/confusion_matrices.png"))

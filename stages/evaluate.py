@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from ser.corpora.clip_table import SPLITS, read_clips
 from ser.evaluation import scoring
-from ser.evaluation.predictions import SPLITS, read_predictions
+from ser.evaluation.predictions import read_predictions
 from ser.storage.errors import reporting
-from ser.storage.files import read_table, write_json, write_table
+from ser.storage.files import write_json, write_table
 
 
 def main() -> None:
@@ -41,7 +42,7 @@ def evaluate(model: str) -> None:
 
 def with_sex(table: pd.DataFrame, clips: Path) -> pd.DataFrame:
     """Add the speaker's sex to each row, from the table of clips."""
-    sexes = read_table(clips, ("clip", "sex")).set_index("clip")["sex"]
+    sexes = read_clips(clips, "clip", "sex").set_index("clip")["sex"]
     table = table.assign(sex=table["clip"].map(sexes))
     unknown = table.loc[table["sex"].isna(), "clip"].tolist()
     if unknown:

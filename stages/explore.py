@@ -5,11 +5,11 @@ from pathlib import Path
 import pandas as pd
 import soundfile
 
+from ser.corpora.clip_table import read_clips, read_splits
 from ser.evaluation import corpus_plots
 from ser.evaluation.plotting import save_figure
 from ser.storage.errors import reporting
-from ser.storage.files import read_table
-from ser.storage.params import read_params
+from ser.storage.params import read_value
 from ser.storage.tensors import load_tensors
 
 FIGURES = Path("plots/corpus")
@@ -22,13 +22,13 @@ def main() -> None:
 
 def explore() -> None:
     """Draw the figures of the corpus; ValueError if a table lacks columns or the test split has no clips."""
-    audio, mel = read_params(Path("params.yaml"), "audio", "mel")
-    mel_axes = corpus_plots.MelAxes(audio["sample_rate_hz"], mel["hop_samples"], mel["n_mels"])
-    clips = read_table(Path("data/clips.csv"), ("clip", "path", "emotion", "actor", "statement", "intensity", "sex"))
+    shown = ("audio.sample_rate_hz", "mel.hop_samples", "mel.n_mels")
+    mel_axes = corpus_plots.MelAxes(*(read_value(Path("params.yaml"), key, int) for key in shown))
+    clips = read_clips(Path("data/clips.csv"), "clip", "path", "emotion", "actor", "statement", "intensity", "sex")
     tensors = load_tensors(Path("data/features/mel.pt"), ("clips", "features"))
     features = dict(zip(tensors["clips"], tensors["features"].numpy()[:, 0], strict=True))
 
-    example = first_test_clip(clips, read_table(Path("data/splits.csv"), ("clip", "split")))
+    example = first_test_clip(clips, read_splits(Path("data/splits.csv")))
     wave, sample_rate_hz = soundfile.read(Path("data/raw", example["path"]), always_2d=True)
     speaker = "actor {actor} ({sex}), statement {statement}".format(**example)
     title = "Test clip {clip}: {emotion}, ".format(**example) + speaker

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ser.corpora.clips import measure_folder, summarise
+from ser.corpora.clips import measure_folder, require_emotions, summarise
 from ser.storage.errors import reporting
 from ser.storage.files import write_table
 
@@ -14,6 +14,7 @@ DIGITS = 4  # 0.1 ms and 0.0001 dB
 def main() -> None:
     with reporting("ingest"):
         clips = measure_folder(RAW)
+        require_emotions(clips, RAW)
         write_table(clips, CLIPS, DIGITS)
         print(summarise(clips))
 

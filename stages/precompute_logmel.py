@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 
+from ser.corpora.clip_table import read_clips
 from ser.features.audio import load_mono
 from ser.features.chunks import each_chunk
 from ser.features.own_length_mel import OwnLengthMel
 from ser.storage.errors import reporting
-from ser.storage.files import read_table
-from ser.storage.params import build, read_params
+from ser.storage.params import build, read_params, read_value
 from ser.storage.streams import save_stream
 
 PARAMS = Path("params.yaml")
@@ -25,9 +25,9 @@ CHUNK = 4  # clips transformed at once: few enough to stay in the processor's ca
 
 def main() -> None:
     with reporting("precompute_logmel"):
-        logmel, audio = read_params(PARAMS, "logmel", "audio")
-        front_end = build(OwnLengthMel, {"sample_rate_hz": audio["sample_rate_hz"], "logmel": logmel})
-        clips = read_table(CLIPS, ("clip", "path"))
+        sample_rate_hz, logmel = read_value(PARAMS, "audio.sample_rate_hz", int), read_params(PARAMS, "logmel")
+        front_end = build(OwnLengthMel, {"sample_rate_hz": sample_rate_hz, "logmel": logmel})
+        clips = read_clips(CLIPS, "clip", "path")
         paths = [RAW / path for path in clips["path"]]
         lengths: list[int] = []
 

@@ -4,11 +4,11 @@ import contextlib
 import dataclasses
 from pathlib import Path
 
+from ser.corpora.clip_table import read_clips
 from ser.features.audio import load_mono
 from ser.features.chunks import each_chunk
 from ser.features.fixed_mel import FixedMel
 from ser.storage.errors import reporting
-from ser.storage.files import read_table
 from ser.storage.params import build, read_params
 from ser.storage.streams import save_stream
 
@@ -23,7 +23,7 @@ def main() -> None:
     with reporting("precompute_mel"):
         audio, mel = read_params(PARAMS, "audio", "mel")
         front_end = build(FixedMel, {"audio": audio, "mel": mel})
-        clips = read_table(CLIPS, ("clip", "path"))
+        clips = read_clips(CLIPS, "clip", "path")
         rest = {"clips": clips["clip"].tolist(), "front_end": dataclasses.asdict(front_end)}
         paths = [RAW / path for path in clips["path"]]
         features = each_chunk(

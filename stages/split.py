@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ser.corpora.splits import SplitSettings, assign_splits
+from ser.corpora.clip_table import read_clips
+from ser.corpora.splits import SplitSettings, assign_splits, require_emotions
 from ser.storage.errors import reporting
-from ser.storage.files import read_table, write_table
+from ser.storage.files import write_table
 from ser.storage.params import build, read_params
 
 PARAMS = Path("params.yaml")
@@ -17,8 +18,9 @@ SPLITS = Path("data/splits.csv")
 def main() -> None:
     with reporting("split"):
         settings = build(SplitSettings, read_params(PARAMS, "split"), "split")
-        clips = read_table(CLIPS, ("clip", "emotion", "actor", "sex", "duplicate_of"))
+        clips = read_clips(CLIPS, "clip", "emotion", "actor", "sex", "duplicate_of")
         splits = assign_splits(clips, settings)
+        require_emotions(clips, splits, str(CLIPS))
         write_table(pd.DataFrame({"clip": clips["clip"], "split": splits}), SPLITS)
         counts = splits.value_counts()
         print(", ".join(f"{counts[split]} {split}" for split in ("train", "val", "test")), f"({settings.protocol})")

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from ser.corpora.clip_table import read_clips, read_splits
 from ser.data.fixed_length import RAVDESS_AudioDataset
 from ser.data.tables import join_splits
 from ser.models.extractor import Extractor, Settings
 from ser.storage.errors import reporting
-from ser.storage.files import read_table, write_table
+from ser.storage.files import write_table
 from ser.storage.params import build, read_params
 from ser.training.runtime import RunSettings, set_up_torch
 
@@ -24,7 +25,7 @@ def main() -> None:
         run, settings = read_params(PARAMS, "train", "train_extractor")
         run, settings = build(RunSettings, run, "train"), build(Settings, settings, "train_extractor")
         device = set_up_torch(run.threads)
-        clips = join_splits(read_table(CLIPS, ("clip", "emotion")), read_table(SPLITS, ("clip", "split")))
+        clips = join_splits(read_clips(CLIPS, "clip", "emotion"), read_splits(SPLITS))
         model = Extractor.train(RAVDESS_AudioDataset.from_cache(MEL, clips), settings, run, device, RESUME)
         model.save(MODEL)
         write_table(model.history, HISTORY)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from ser.corpora.clip_table import read_clips, read_splits
 from ser.evaluation.fold_predictions import permute_labels
-from ser.storage.files import read_table
 
 CLIPS = Path("data/clips.csv")
 FOLDS = Path("studies/crossval/folds")
@@ -38,8 +38,8 @@ class Run:
 
     def clips(self) -> pd.DataFrame:
         """Return the clip table with each clip's split in this fold; labels of train and val shuffled if permuted."""
-        table = read_table(CLIPS, ("clip", "emotion"))
-        folds = read_table(FOLDS / f"{self.protocol}.csv", ("clip", str(self.fold)))
+        table = read_clips(CLIPS, "clip", "emotion")
+        folds = read_splits(FOLDS / f"{self.protocol}.csv", str(self.fold))
         unmatched = sorted(set(table["clip"]) ^ set(folds["clip"]))
         if unmatched:
             raise ValueError(f"clips and folds differ in {len(unmatched)} clips, first {unmatched[:5]}: rerun `folds`")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 
 from scripts.demo import copy_project, dvc
 from tests.recording import noting
@@ -33,6 +34,23 @@ TINY = {
     "train_compact.network.width": 8,
     "train_compact.network.lstm_hidden": 8,
 }
+
+# Cases of a property. Always the same ones: what fails once fails again, and a new failure is that of a change
+for profile, cases in (("fast", 100), ("all", 2000)):
+    settings.register_profile(
+        profile,
+        max_examples=cases,
+        derandomize=True,
+        report_multiple_bugs=False,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Try more cases of each property where the slow tests run too."""
+    settings.load_profile("fast" if "not slow" in config.option.markexpr else "all")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,6 +13,7 @@ from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
 from ser.storage.dotted import leaves, override
+from ser.storage.yaml12 import read_yaml
 
 NO_GIT = {"core": {"no_scm": True}}  # for Repo: what is declared does not depend on a checkout
 
@@ -46,18 +47,18 @@ def declared_params(stage: PipelineStage, leaves: set[str]) -> set[str]:
 
 def read_leaves(project: Path) -> dict[str, Any]:
     """The values in `params.yaml` by their dotted names."""
-    return leaves(yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8")))
+    return leaves(read_yaml(project / "params.yaml"))
 
 
 def locked_md5(project: Path, path: str) -> str:
     """The MD5 of an output in `dvc.lock`."""
-    locks = yaml.safe_load((project / "dvc.lock").read_text(encoding="utf-8"))["stages"].values()
+    locks = read_yaml(project / "dvc.lock")["stages"].values()
     return next(out["md5"] for lock in locks for out in lock["outs"] if out["path"] == path)
 
 
 def output_digests(project: Path, stages: set[str] | None = None) -> dict[str, str]:
     """The MD5 of every file that the stages in `dvc.lock`, or some of them, wrote, as it lies there, by its path."""
-    locks = yaml.safe_load((project / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    locks = read_yaml(project / "dvc.lock")["stages"]
     outs = [project / out["path"] for stage in stages or locks for out in locks[stage]["outs"]]
     files = [file for out in outs for file in ([out] if out.is_file() else sorted(out.rglob("*"))) if file.is_file()]
     return {file.relative_to(project).as_posix(): hashlib.md5(file.read_bytes()).hexdigest() for file in files}
@@ -66,7 +67,7 @@ def output_digests(project: Path, stages: set[str] | None = None) -> dict[str, s
 def change_param(project: Path, key: str, value: object) -> None:
     """Set a param in `params.yaml` by its dotted name."""
     path = project / "params.yaml"
-    params = override(yaml.safe_load(path.read_text(encoding="utf-8")), {key: value})
+    params = override(read_yaml(path), {key: value})
     path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
 

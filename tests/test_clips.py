@@ -1,16 +1,19 @@
 """WAV files → the clip table, and what is wrong with those that cannot be used."""
 
 import hashlib
+import io
 import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from ser.corpora.clips import COLUMNS, measure_folder, summarise
 from ser.corpora.ravdess import CorpusError, all_names
 from ser.corpora.wav import missing_bytes
+from ser.features.audio import load_mono
 from ser.storage.files import read_table, write_table
 from stages import ingest
 
@@ -29,12 +32,37 @@ def write(root: Path, name: str, samples: np.ndarray, subtype: str = "PCM_16") -
     return path
 
 
+def in_form(form: str, samples: np.ndarray) -> bytes:
+    """The bytes of a WAV file of 16 bits in one of the forms that libsndfile reads."""
+    file = io.BytesIO()
+    options = {"format": "RF64"} if form == "RF64" else {"format": "WAV", "endian": "BIG" if form == "RIFX" else "FILE"}
+    soundfile.write(file, samples, 48_000, subtype="PCM_16", **options)
+    content = file.getvalue()
+    if form in PIPES:  # sizes as a program writes them that cannot go back to the header
+        riff, data = (struct.pack("<I", size) for size in PIPES[form])
+        content = content[:4] + riff + content[8:40] + data + content[44:]
+    return content
+
+
+PIPES = {"ffmpeg's pipe": (0xFFFFFFFF, 0xFFFFFFFF), "SoX's pipe": (0x7FFFF024, 0x7FFFF000)}
+
+
 @pytest.fixture
 def raw(tmp_path) -> Path:
     """A sound corpus of six clips, all different."""
     for index, name in enumerate(NAMES):
         write(tmp_path / "raw", name, tone(samples=4800 + index))
     return tmp_path / "raw"
+
+
+@pytest.fixture
+def every_emotion(tmp_path, monkeypatch) -> list[str]:
+    """The names of a clip of each emotion, in a project's `data/raw`."""
+    monkeypatch.chdir(tmp_path)
+    names = list({path.name[6:8]: str(path) for path in all_names(1)}.values())
+    for index, name in enumerate(names):
+        write(Path("data/raw"), name, tone(samples=4800 + index))
+    return names
 
 
 def problem_with(root: Path) -> str:
@@ -121,10 +149,34 @@ def damage(path: Path, kind: str) -> None:
             write(root, name, tone(samples=0))
         case "silent":
             write(root, name, np.zeros(4800))
+        case "inaudible":
+            write(root, name, np.full(4800, 1e-30), "FLOAT")
         case "cancelling":
-            write(root, name, np.stack([tone(), -tone()], axis=1), "FLOAT")
+            write(root, name, np.stack([tone(), -tone()], axis=1))
+        case "nearly cancelling":
+            write(root, name, np.stack([tone(), -tone(0.4999)], axis=1), "FLOAT")
+        case "one channel of nan":
+            write(root, name, np.stack([tone(), np.full(4800, np.nan)], axis=1), "FLOAT")
+        case "opposite infinities":
+            write(root, name, np.stack([np.full(4800, np.inf), np.full(4800, -np.inf)], axis=1), "FLOAT")
         case "nan" | "inf":
             write(root, name, np.append(tone(), float(kind)), "FLOAT")
+        case "far too loud":
+            write(root, name, np.append(tone(), 1e30), "FLOAT")
+        case "integers as floats":
+            write(root, name, tone() * 2**15, "FLOAT")
+        case "ten samples":
+            write(root, name, tone(samples=10))
+        case "slow":
+            soundfile.write(path, tone(), 2000)
+        case "fast":
+            path.write_bytes(content[:24] + struct.pack("<I", 2**31 - 1) + content[28:])
+        case "aiff":
+            soundfile.write(path, tone(), 48_000, format="AIFF")
+        case "truncated rifx":
+            path.write_bytes(in_form("RIFX", tone())[:-1000])
+        case "truncated rf64":
+            path.write_bytes(in_form("RF64", tone())[:-1000])
 
 
 DAMAGES = {
@@ -137,10 +189,30 @@ DAMAGES = {
     "data chunk too long": "truncated: 100 bytes fewer",
     "no samples": "empty: 0 samples",
     "silent": "silent",
-    "cancelling": "silent",
+    "inaudible": "silent: its loudest sample is 1e-30 of full scale",
+    "cancelling": "its channels cancel each other (antiphase)",
+    "nearly cancelling": "its channels cancel each other (antiphase)",
+    "one channel of nan": "holds NaN or infinite samples",
+    "opposite infinities": "holds NaN or infinite samples",
+    "far too loud": "holds samples up to 1e+30; expected floats within ±1",
+    "integers as floats": "holds samples up to 1.64e+04; expected floats within ±1",
+    "ten samples": "lasts 0.0002 s, 10 samples; expected 0.1 s or more",
+    "slow": "its sample rate is 2000 Hz; expected 4000 to 192000",
+    "fast": "its sample rate is 2147483647 Hz; expected 4000 to 192000",
+    "aiff": "unreadable: not a WAV file",
+    "truncated rifx": "truncated: 1000 bytes fewer",
+    "truncated rf64": "truncated: 1000 bytes fewer",
     "nan": "holds NaN or infinite samples",
     "inf": "holds NaN or infinite samples",
 }
+
+
+@pytest.mark.parametrize("form", ["RIFX", "RF64", *PIPES])
+def test_every_form_of_wav_measures_as_the_usual_one(raw, form):
+    usual = measure_folder(raw).drop(columns=["md5", "duplicate_of"])
+    (raw / FIRST).write_bytes(in_form(form, tone()))
+    assert measure_folder(raw).drop(columns=["md5", "duplicate_of"]).equals(usual)
+    torch.testing.assert_close(load_mono(raw / FIRST, 16_000)[100:-100], load_mono(raw / SECOND, 16_000)[100:1500])
 
 
 @pytest.mark.parametrize(("kind", "reason"), DAMAGES.items())
@@ -183,16 +255,21 @@ def test_a_folder_without_clips_is_an_error(tmp_path, exists):
         measure_folder(tmp_path / "raw")
 
 
-def test_ingest_writes_the_table_and_says_what_it_holds(raw, monkeypatch, capsys):
-    monkeypatch.chdir(raw.parent)
-    (raw.parent / "data").mkdir()
-    raw.rename("data/raw")
+def test_ingest_writes_the_table_and_says_what_it_holds(every_emotion, capsys):
     ingest.main()
     first = Path("data/clips.csv").read_bytes()
     ingest.main()
     assert Path("data/clips.csv").read_bytes() == first
-    assert list(read_table(Path("data/clips.csv"))["path"]) == NAMES
-    assert "6 clips of 2 actors" in capsys.readouterr().out
+    assert list(read_table(Path("data/clips.csv"))["path"]) == every_emotion
+    assert "8 clips of 1 actors" in capsys.readouterr().out
+
+
+def test_a_corpus_without_some_emotions_is_refused_by_their_names(every_emotion):
+    for name in (every_emotion[1], every_emotion[6]):
+        Path("data/raw", name).unlink()
+    with pytest.raises(SystemExit, match=r"^ingest: data/raw has no clips of calm, disgust; every model learns all 8"):
+        ingest.main()
+    assert not Path("data/clips.csv").exists()
 
 
 def test_ingest_fails_with_one_message_and_writes_nothing(raw, monkeypatch):

@@ -18,6 +18,7 @@ from ser.corpora.ravdess import all_names, parse_name
 from ser.evaluation.fold_predictions import join_logits, permute_labels, write_run
 from ser.evaluation.runs import log_probabilities, read_runs
 from ser.storage.params import ParamsError
+from ser.storage.yaml12 import read_yaml
 from studies.crossval import folds
 from studies.crossval.train_variant import read_variant
 from studies.run import Run
@@ -184,7 +185,7 @@ def test_an_unknown_variant_is_named(with_variants):
 
 def test_every_compared_variant_is_described_and_possible(monkeypatch):
     monkeypatch.chdir(ROOT)
-    params = yaml.safe_load((CROSSVAL / "params.yaml").read_text())
+    params = read_yaml(CROSSVAL / "params.yaml")
     assert set(params["compared"]) == set(params["variants"])
     settings = [read_variant(name) for name in params["compared"]]
     assert all(one not in settings[:index] for index, one in enumerate(settings))

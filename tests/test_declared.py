@@ -83,12 +83,12 @@ import sys
 
 import lightgbm
 import soundfile
-import yaml
 
 import ser.corpora.wav
+from ser.storage.yaml12 import read_yaml
 
 PARAMS.read_text()
-{**yaml.safe_load(PARAMS.read_text())["synthetic"]}
+{**read_yaml(PARAMS)["synthetic"]}
 Path("data/ravdess.md5").read_bytes()
 soundfile.info("data/raw/Actor_01/03-01-01-01-01-01-01.wav")
 subprocess.run([sys.executable, "-c", "open('LICENSE')"], check=True)

@@ -5,11 +5,11 @@ import time
 
 import pandas as pd
 import pytest
-import yaml
 
 from benchmarks import equality
 from scripts.demo import ROOT
 from ser.storage.dotted import leaves, override
+from ser.storage.yaml12 import read_yaml
 
 
 def scores(seed: int, way: str, cnn: float, lstm: float, hybrid: float) -> pd.DataFrame:
@@ -43,7 +43,7 @@ def test_only_seeds_that_both_ways_have_are_compared_and_models_are_ordered_by_w
 
 
 def test_what_is_set_as_in_the_notebook_are_params():
-    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params = read_yaml(ROOT / "params.yaml")
     overrides = equality.AS_NOTEBOOK | equality.ONE_THREAD | equality.QUICK
     changed = leaves(override(params, overrides))
     assert {name: changed[name] for name in overrides} == overrides

@@ -123,7 +123,7 @@ def test_an_interrupted_fetch_leaves_nothing_behind(project, clips, monkeypatch)
 
     monkeypatch.setenv("RAVDESS_SOURCE", str(clips))
     monkeypatch.setattr(fetch, "copy_clips", interrupt)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(SystemExit, match="130"):
         fetch.main()
     assert_nothing_written(project)
 

@@ -104,3 +104,19 @@ def test_the_order_of_keys_does_not_change_the_bytes(tmp_path):
     write_json({"a": 1, "b": 2}, tmp_path / "first.json")
     write_json({"b": 2, "a": 1}, tmp_path / "second.json")
     assert (tmp_path / "first.json").read_bytes() == (tmp_path / "second.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "not a readable table .No columns"),
+        (b"a,b\n\xff,2\n", "not a readable table .*utf-8"),
+        (b"a,b\n1,2\n1,2,3\n", "not a readable table .*Expected 2 fields in line 3, saw 3"),
+        (b"a,b\n0,2,3\n1,5,6\n", "not a readable table .*Length of header"),
+        (b"a,b\nx,2\n", "not a readable table .*'x'"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_named_with_the_reason(tmp_path, content, message):
+    (tmp_path / "table.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"table\.csv: {message}"):
+        read_table(tmp_path / "table.csv", a=float)

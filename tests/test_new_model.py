@@ -10,6 +10,7 @@ import soundfile
 import yaml
 
 from scripts.demo import dvc, environment
+from ser.storage.yaml12 import read_yaml
 from tests.pipeline import copy_finished
 
 MODULE = '''"""AudioCNN once more."""
@@ -48,7 +49,7 @@ def add_model(project: Path) -> dict[str, str]:
     """Add a model `mini` to a project; return each file that is new or edited, with its text, to be written."""
     read = {path: (project / path).read_text(encoding="utf-8") for path in ("dvc.yaml", "ser/models/loading.py")}
     script = (project / "stages/train_cnn.py").read_text(encoding="utf-8")
-    params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
+    params = read_yaml(project / "params.yaml")
     params["train_mini"] = params["train_cnn"]
     return {
         "ser/models/mini.py": MODULE,

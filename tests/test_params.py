@@ -3,7 +3,6 @@
 import dataclasses
 
 import pytest
-import yaml
 
 from scripts.demo import ROOT
 from ser.corpora.splits import SplitSettings
@@ -14,6 +13,7 @@ from ser.features.mfcc import MfccSettings
 from ser.features.own_length_mel import LogMelSettings
 from ser.models import cnn, compact, extractor, lstm
 from ser.storage.params import ParamsError, build, check, read_params
+from ser.storage.yaml12 import read_yaml
 from ser.training.boosting import BoostingSettings
 from ser.training.runtime import RunSettings
 from stages import fetch
@@ -88,7 +88,9 @@ def test_an_integer_is_taken_where_a_float_is_declared(values):
         ({"filter": {}}, r"radio\.filter\.taps: missing"),
         ({"filter": {"taps": 4}}, r"radio\.filter\.taps is 4; allowed: odd numbers"),
         ({"rate": -1}, r"radio\.rate is -1\.0; allowed: more than 0"),
-        ({"rate": float("nan")}, r"radio\.rate is nan; allowed: more than 0"),
+        ({"rate": float("nan")}, r"radio\.rate: expected a finite number, found nan"),
+        ({"rate": float("inf")}, r"radio\.rate: expected a finite number, found inf"),
+        ({"rate": 10**400}, r"radio\.rate: expected a finite number, found 1000"),
     ],
 )
 def test_a_value_that_does_not_fit_is_named(values, change, message):
@@ -130,11 +132,11 @@ def test_missing_sections_are_named_with_the_file(tmp_path, text, missing):
 def test_committed_params_make_the_settings_of_their_section(section):
     values = read_params(ROOT / "params.yaml", section)
     settings = build(SETTINGS[section], values, section)
-    assert yaml.safe_load(yaml.safe_dump(values)) == _plain(dataclasses.asdict(settings))
+    assert values == _plain(dataclasses.asdict(settings))
 
 
 def test_every_section_of_the_committed_params_has_settings():
-    assert yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")).keys() == SETTINGS.keys()
+    assert read_yaml(ROOT / "params.yaml").keys() == SETTINGS.keys()
 
 
 @pytest.mark.parametrize(

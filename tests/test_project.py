@@ -10,11 +10,8 @@ import yaml
 
 from scripts.demo import ROOT, copy_project, dvc
 from ser.storage.dotted import override
+from ser.storage.yaml12 import read_yaml
 from tests.pipeline import stages_of
-
-
-def read_yaml(path: Path) -> dict:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def evaluated_models(project: Path) -> list[str]:
@@ -82,7 +79,7 @@ def test_params_diff_names_the_changed_param(tmp_path):
     identity = ["-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"]
     for command in (["init"], ["add", "."], [*identity, "commit", "--message", "all"]):
         subprocess.run(["git", *command], cwd=tmp_path, check=True, capture_output=True)
-    params = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    params = read_yaml(tmp_path / "params.yaml")
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(override(params, {"split.seed": 7})))
     shown = json.loads(dvc(tmp_path, "params", "diff", "--json", capture_output=True).stdout)
     assert shown["params.yaml"].keys() == {"split.seed"}

@@ -356,13 +356,13 @@ def test_metric_that_a_pattern_and_a_name_both_cover_is_held_to_both():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "expected one section `may_fall`, found None"),
+        ("", "expected one section `may_fall`, found {}"),
         ("may_rise: {}", "expected one section `may_fall`"),
         ("may_fall: {}", "expected metrics files"),
         ("may_fall: {m.json: 0.1}", "expected metrics files"),
         ("may_fall: {m.json: {accuracy: -0.1}}", "m.json: accuracy: expected an amount of 0 or more, found -0.1"),
         ("may_fall: {m.json: {accuracy: much}}", "found 'much'"),
-        ("may_fall: {", "no YAML"),
+        ("may_fall: {", "not readable as YAML"),
     ],
 )
 def test_impossible_policy_is_refused(text, message):

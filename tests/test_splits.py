@@ -8,7 +8,7 @@ import pytest
 
 from ser.corpora.emotions import EMOTIONS
 from ser.corpora.ravdess import all_names, parse_name
-from ser.corpora.splits import SplitSettings, assign_splits
+from ser.corpora.splits import SplitSettings, assign_splits, require_emotions
 from ser.storage.params import ParamsError
 
 SIZES = {"train": 1008, "val": 216, "test": 216}
@@ -145,3 +145,11 @@ def test_duplicates_stay_together_even_without_a_clip_to_exchange():
     for seed in range(20):
         splits = assign_splits(clips, SplitSettings("stratified", 0.25, 0.25, seed))
         assert all(splits[first] == splits[first + 1] for first in range(0, 8, 2))
+
+
+def test_emotions_without_training_clips_are_named(clips):
+    splits = pd.Series("train", index=clips.index)
+    require_emotions(clips, splits, "clips.csv")
+    splits[clips["emotion"].isin(["sad", "calm"])] = "test"
+    with pytest.raises(ValueError, match=r"^clips\.csv: no training clips of calm, sad; every model learns all 8"):
+        require_emotions(clips, splits, "clips.csv")

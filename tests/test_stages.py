@@ -19,6 +19,7 @@ from ser.networks.cnn_lstm import CNNLSTM, CNNLSTMConfig
 from ser.storage.dotted import override
 from ser.storage.files import read_table, write_table
 from ser.storage.tensors import load_tensors, save_tensors
+from ser.storage.yaml12 import read_yaml
 from stages import (
     extract_features,
     precompute_mel,
@@ -50,7 +51,7 @@ def name_of(stage) -> str:
 
 def change_params(**changes: object) -> None:
     path = Path("params.yaml")
-    params = override(yaml.safe_load(path.read_text()), {key.replace("__", "."): v for key, v in changes.items()})
+    params = override(read_yaml(path), {key.replace("__", "."): v for key, v in changes.items()})
     path.write_text(yaml.safe_dump(params))
 
 
@@ -168,14 +169,14 @@ def test_train_lgbm_learns_nothing_from_test_clips(project):
     [
         (split, {"split__protocol": "random"}, r"split\.protocol is 'random'; allowed: stratified or"),
         (split, {"split__val_fraction": "a sixth"}, "split.val_fraction: expected float, found 'a sixth'"),
-        (precompute_mel, {"audio__duration_s": 0}, r"audio\.duration_s is 0.0; allowed"),
+        (precompute_mel, {"audio__duration_s": 0}, r"audio\.duration_s is 0; allowed: 0\.1 to 60"),
         (precompute_mel, {"mel__n_mels": 80.0}, "mel.n_mels: expected int, found 80.0"),
         (precompute_mfcc, {"mfcc__n_mfcc": 17}, "n_mfcc is 17; allowed: 1 to n_mels"),
         (train_cnn, {"train__seed": -1}, r"train\.seed is -1"),
         (train_cnn, {"train_cnn__network__kernel": 2}, r"train_cnn.network\.kernel is "),
-        (train_lstm, {"train_lstm__batch_size": 1}, r"train_lstm\.batch_size is 1; allowed: 2 or more"),
+        (train_lstm, {"train_lstm__batch_size": 1}, r"train_lstm\.batch_size is 1; allowed: 2 to 65536"),
         (train_extractor, {"train_extractor__network__kernels": [3]}, "kernels is .*; allowed: one for each of"),
-        (train_lgbm, {"train_lgbm__leaves": 1}, r"train_lgbm\.leaves is 1; allowed: 2 or more"),
+        (train_lgbm, {"train_lgbm__leaves": 1}, r"train_lgbm\.leaves is 1; allowed: 2 to 131072"),
     ],
 )
 def test_a_wrong_param_ends_the_stage_with_its_name(project, stage, change, message):
@@ -242,6 +243,21 @@ def test_a_table_that_lacks_a_column_ends_the_stage_with_the_column(project, sta
     with pytest.raises(SystemExit, match=rf"^{name_of(stage)}: data/clips\.csv: lacks the columns \['{column}'\]"):
         stage.main()
     assert files(project) == before
+
+
+@pytest.mark.parametrize("protocol", ["stratified", "speaker_independent"])
+@pytest.mark.usefixtures("project")
+def test_a_table_without_an_emotion_ends_the_split_with_its_name(protocol):
+    change_params(split__protocol=protocol, split__val_fraction=0.3, split__test_fraction=0.3)
+    names = [parse_name(name) for name in all_names(8)]
+    clips = pd.DataFrame([vars(name) | {"sex": name.sex, "duplicate_of": None} for name in names])
+    write_table(clips[clips["emotion"] != "calm"], CLIPS)
+    before = SPLITS.read_bytes()
+    with pytest.raises(
+        SystemExit, match=r"^split: data/clips\.csv: no training clips of calm; every model learns all 8"
+    ):
+        split.main()
+    assert SPLITS.read_bytes() == before
 
 
 @pytest.mark.usefixtures("project")

@@ -22,6 +22,7 @@ from ser.evaluation.plotting import save_figure
 from ser.storage.dotted import override
 from ser.storage.params import ParamsError, read_params
 from ser.storage.tensors import save_tensors
+from ser.storage.yaml12 import parse_yaml, read_yaml
 from studies.tuning import __main__ as command
 from studies.tuning.figures import draw_history, draw_importances
 from studies.tuning.models import MODELS, Model, before_trials, origin_of, plan, score
@@ -288,7 +289,7 @@ def project(tmp_path, monkeypatch) -> Path:
         Path(folder).mkdir(parents=True)
     clips.to_csv("data/clips.csv", index=False)
     folds.to_csv("studies/crossval/folds/luna.csv", index=False)
-    params = override(yaml.safe_load((ROOT / "params.yaml").read_text()), TINY)
+    params = override(read_yaml(ROOT / "params.yaml"), TINY)
     Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     for file in ("studies/crossval/params.yaml", "studies/encoders/params.yaml"):
         Path(file).write_text((ROOT / file).read_text().replace("estimators: 300", "estimators: 3"))
@@ -380,7 +381,7 @@ def test_a_proposal_changes_the_values_and_leaves_the_rest():
 @pytest.mark.parametrize("value", [1e-05, 0.1, 7, True, "none", "per_band", [1, 2, 4], "a: b # c"])
 def test_a_proposed_value_is_read_back_as_what_it_is(value):
     text = replace_values(PARAMS, {"train_m.depth": value})
-    read = yaml.safe_load(text)["train_m"]["depth"]
+    read = parse_yaml(text, "text")["train_m"]["depth"]
     assert (read, type(read)) == (value, type(value))
 
 

@@ -6,9 +6,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from scripts.report.changes import Change
+from ser.storage.yaml12 import parse_yaml
 
 WILDCARDS = "*?["  # a name with one of these is a pattern, read as `fnmatch` reads it
 ROUNDING = 1e-9  # 0.53 - 0.5 is 0.030000000000000027: a fall by just the allowed amount passes
@@ -34,10 +33,7 @@ def read_policy(path: Path) -> dict[str, dict[str, float]]:
 
 def parse_policy(text: str, name: str) -> dict[str, dict[str, float]]:
     """Read the text of a policy; `name` is what errors call it."""
-    try:
-        policy = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{name}: no YAML: {error}") from None
+    policy = parse_yaml(text, name)
     if not isinstance(policy, dict) or list(policy) != ["may_fall"] or not isinstance(policy["may_fall"], dict):
         raise ValueError(f"{name}: expected one section `may_fall`, found {policy!r}")
     limits = policy["may_fall"]

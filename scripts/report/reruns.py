@@ -4,9 +4,8 @@ import itertools
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import yaml
-
 from ser.storage.dotted import leaves
+from ser.storage.yaml12 import parse_yaml
 
 
 class Rerun(NamedTuple):
@@ -21,7 +20,7 @@ class Rerun(NamedTuple):
 
 def parse_lock(text: str | None) -> dict[str, Any]:
     """Return the stages of a dvc.lock by name, none where there is no file."""
-    return ((yaml.safe_load(text) if text else None) or {}).get("stages") or {}
+    return parse_yaml(text or "", "dvc.lock").get("stages") or {}
 
 
 def compare_locks(base: Mapping[str, Any], head: Mapping[str, Any]) -> list[Rerun]:

@@ -12,7 +12,7 @@ import soundfile
 
 from ser.corpora.emotions import EMOTIONS
 from ser.corpora.ravdess import CorpusError, parse_name
-from ser.corpora.wav import missing_bytes
+from ser.corpora.wav import is_wav, missing_bytes
 
 COLUMNS = [
     "clip",
@@ -31,6 +31,12 @@ COLUMNS = [
     "md5",
     "duplicate_of",
 ]
+
+RATES_HZ = (4000, 192_000)  # lower ones hold no speech
+SHORTEST_S = 0.1
+LOUDEST = 8.0  # times full scale: floats may exceed it a little, but integers stored as floats are far beyond
+QUIETEST = 1e-6
+CANCELLED = 1e-6  # of the channels' power, left in their mean
 
 
 def measure_folder(root: Path, threads: int = 2) -> pd.DataFrame:
@@ -63,11 +69,8 @@ def measure_clip(root: Path, path: PurePosixPath) -> dict[str, object]:
         raise ValueError(f"expected at {path.parent.name}/{path.name}, directly below the corpus folder")
     content = (root / path).read_bytes()
     samples, sample_rate_hz = decode_wav(content)
+    require_audible(samples, sample_rate_hz)
     mono = samples.mean(axis=1)
-    if not np.isfinite(mono).all():
-        raise ValueError("holds NaN or infinite samples")
-    if not mono.any():
-        raise ValueError("silent: every sample is zero")
     return {
         "clip": name.clip,
         "path": str(path),
@@ -91,7 +94,7 @@ def decode_wav(content: bytes) -> tuple[np.ndarray, int]:
 
     ValueError says why it cannot be: no WAV, truncated, or without samples.
     """
-    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
+    if not is_wav(content):
         raise ValueError("unreadable: not a WAV file" if content else "empty: 0 bytes")
     if missing := missing_bytes(content):
         raise ValueError(f"truncated: {missing} bytes fewer than its header says")
@@ -102,6 +105,34 @@ def decode_wav(content: bytes) -> tuple[np.ndarray, int]:
     if not len(samples):
         raise ValueError("empty: 0 samples")
     return samples, sample_rate_hz
+
+
+def require_audible(samples: np.ndarray, sample_rate_hz: int) -> None:
+    """Raise ValueError that says why samples (time, channel) are no clip: too short, too loud, silent, odd rate."""
+    low, high = RATES_HZ
+    if not low <= sample_rate_hz <= high:
+        raise ValueError(f"its sample rate is {sample_rate_hz} Hz; expected {low} to {high}")
+    duration_s = len(samples) / sample_rate_hz
+    if duration_s < SHORTEST_S:
+        raise ValueError(f"lasts {duration_s:.4f} s, {len(samples)} samples; expected {SHORTEST_S} s or more")
+    peak = max(samples.max(), -samples.min())  # NaN where any sample is
+    if not np.isfinite(peak):
+        raise ValueError("holds NaN or infinite samples")
+    if peak > LOUDEST:
+        raise ValueError(f"holds samples up to {peak:.3g}; expected floats within ±1, full scale")
+    if peak < QUIETEST:
+        raise ValueError(f"silent: its loudest sample is {peak:.2g} of full scale")
+    if samples.shape[1] > 1 and np.square(samples.mean(axis=1)).mean() <= CANCELLED * np.square(samples).mean():
+        raise ValueError("its channels cancel each other (antiphase), so their mean is silent; keep one of them")
+
+
+def require_emotions(clips: pd.DataFrame, source: Path) -> None:
+    """Raise CorpusError with the emotions that no clip has: every model learns all of them."""
+    if missing := [emotion for emotion in EMOTIONS if emotion not in set(clips["emotion"])]:
+        raise CorpusError(
+            f"{source} has no clips of {', '.join(missing)}; every model learns all {len(EMOTIONS)} emotions. "
+            "Add clips of each, and run `dvc repro`."
+        )
 
 
 def find_duplicates(clips: pd.DataFrame) -> pd.Series:

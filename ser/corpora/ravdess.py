@@ -1,6 +1,7 @@
 """RAVDESS file names → fields, and the checks that a folder of clips is the corpus it claims to be."""
 
 import dataclasses
+import re
 from pathlib import Path, PurePosixPath
 
 from ser.corpora.emotions import EMOTIONS
@@ -36,10 +37,9 @@ class ClipName:
 
 def parse_name(path: PurePosixPath | Path) -> ClipName:
     """Parse `Actor_NN/MM-CC-EE-II-SS-RR-AA.wav`; ValueError lists every field that does not fit."""
-    codes = path.stem.split("-")
-    if path.suffix != ".wav" or len(codes) != 7 or not all(len(code) == 2 and code.isdigit() for code in codes):
+    if path.suffix != ".wav" or not re.fullmatch(r"\d\d(-\d\d){6}", path.stem, re.ASCII):
         raise ValueError("expected a name like 03-01-06-01-02-01-12.wav (seven two-digit fields)")
-    modality, channel, emotion, intensity, statement, repetition, actor = codes
+    modality, channel, emotion, intensity, statement, repetition, actor = path.stem.split("-")
     problems = [
         f"{field} {code} is none of {sorted(allowed)}"
         for field, code, allowed in (

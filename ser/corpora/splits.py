@@ -5,6 +5,8 @@ import dataclasses
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
+from ser.corpora.clip_table import SPLITS
+from ser.corpora.emotions import EMOTIONS
 from ser.storage.params import check
 
 PROTOCOLS = ("stratified", "speaker_independent")
@@ -40,12 +42,24 @@ def assign_splits(clips: pd.DataFrame, settings: SplitSettings) -> pd.Series:
     return splits
 
 
+def require_emotions(clips: pd.DataFrame, splits: pd.Series, source: str) -> None:
+    """Raise ValueError with the emotions that no training clip has: no model could learn them."""
+    trained = set(clips.loc[splits == "train", "emotion"])
+    if missing := [emotion for emotion in EMOTIONS if emotion not in trained]:
+        raise ValueError(
+            f"{source}: no training clips of {', '.join(missing)}; every model learns all {len(EMOTIONS)} emotions. "
+            "Add clips of each, or take another protocol, seed or share of val and test."
+        )
+
+
 def _draw(strata: pd.Series, settings: SplitSettings) -> pd.Series:
     """Split the index of `strata` at random, with the shares of its values kept and sizes rounded to whole items."""
     val, test = (round(fraction * len(strata)) for fraction in (settings.val_fraction, settings.test_fraction))
     least, train = strata.nunique(), len(strata) - val - test
     allowed = f"at least {least}, one for each of {sorted(strata.unique())}"
     check(min(train, val, test) >= least, "the sizes of train, val and test", (train, val, test), allowed)
+    if few := [value for value, count in strata.value_counts().items() if count < len(SPLITS)]:
+        raise ValueError(f"fewer than {len(SPLITS)} of {', '.join(few)}: train, val and test need one each")
     rest, test_items = train_test_split(strata.index, test_size=test, stratify=strata, random_state=settings.seed)
     _, val_items = train_test_split(rest, test_size=val, stratify=strata[rest], random_state=settings.seed)
     splits = pd.Series("train", index=strata.index)

@@ -11,7 +11,7 @@ from ser.corpora.emotions import EMOTION_INDEX
 
 def join_splits(clips: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
     """Add each clip's split to the clip table; ValueError names clips that only one of the two tables has."""
-    unmatched = sorted(set(clips["clip"]) ^ set(splits["clip"]))
+    unmatched = sorted(set(clips["clip"]) ^ set(splits["clip"]), key=str)
     if unmatched:
         raise ValueError(f"clips and splits differ in {len(unmatched)} clips, first {unmatched[:5]}: run `dvc repro`")
     return clips.merge(splits, on="clip", validate="one_to_one")
@@ -28,7 +28,7 @@ def rows_of(clips: Iterable[str], names: Sequence[str], path: Path) -> list[int]
 
 def labels_of(clips: pd.DataFrame) -> torch.Tensor:
     """Return (clip,), the number of each clip's emotion; ValueError names unknown emotions."""
-    unknown = sorted(set(clips["emotion"]) - EMOTION_INDEX.keys())
+    unknown = sorted(set(clips["emotion"]) - EMOTION_INDEX.keys(), key=str)
     if unknown:
         raise ValueError(f"unknown emotions {unknown}; expected {list(EMOTION_INDEX)}")
     return torch.tensor([EMOTION_INDEX[emotion] for emotion in clips["emotion"]])

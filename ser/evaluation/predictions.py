@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ser.corpora.clip_table import SPLITS
 from ser.corpora.emotions import EMOTIONS
 from ser.storage.files import FLOAT_DIGITS, read_table, write_table
 
-SPLITS = ("train", "val", "test")
 COLUMNS = ("clip", "split", "emotion", *EMOTIONS)
 
 

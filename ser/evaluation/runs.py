@@ -1,6 +1,8 @@
 """The runs of one model on the folds of a protocol, read and counted."""
 
 import json
+import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +27,25 @@ def read_runs(folder: Path, part: str = "test") -> pd.DataFrame:
         table = table[table["split"] == part].drop(columns="split")
         if table.empty:
             raise ValueError(f"{path}: has no clips of the split {part!r}. Delete it and rerun it.")
-        facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        fold, seed = (int(part) for part in path.stem.split("-"))
-        tables.append(table.assign(fold=fold, seed=seed, temperature=facts["temperature"]))
+        named = re.fullmatch(r"(\d+)-(\d+)", path.stem, re.ASCII)
+        if not named:
+            raise ValueError(f"{path}: expected a name like 1-1.csv, a fold and a seed")
+        tables.append(table.assign(fold=int(named[1]), seed=int(named[2]), temperature=_read_temperature(path)))
     if not tables:
         raise ValueError(f"{folder}: no runs; run `dvc repro` in the project of this folder")
     return pd.concat(tables, ignore_index=True)
+
+
+def _read_temperature(path: Path) -> float:
+    """Return the temperature among the facts beside a run's table."""
+    facts = path.with_suffix(".json")
+    try:
+        temperature = json.loads(facts.read_text(encoding="utf-8"))["temperature"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{facts}: has no `temperature` ({error!r}). Delete it and rerun it.") from None
+    if not isinstance(temperature, int | float) or not 0 < temperature < math.inf:
+        raise ValueError(f"{facts}: its temperature is {temperature!r}, expected more than 0. Delete it and rerun it.")
+    return temperature
 
 
 def counts_of(runs: pd.DataFrame) -> np.ndarray:

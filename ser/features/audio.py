@@ -13,6 +13,10 @@ from torchaudio.transforms import Resample
 from ser.storage.params import check
 
 BLOCK = 32  # samples that one row of the resampling product gives, where the ratio allows it
+KERNEL = 2**22  # numbers in torchaudio's filter, at most: that from 22051 to 16000 Hz, coprime, has 350 million
+WEIGHTS = 2**20  # of the filters that are computed at once where torchaudio's is larger
+# Of torchaudio's filter: zero crossings to either side, and where it ends below the lower Nyquist frequency
+CROSSINGS, ROLLOFF = 6, 0.99
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,12 +69,17 @@ def resample(waveform: torch.Tensor, from_hz: int, to_hz: int) -> torch.Tensor:
     """Resample (time,) with torchaudio's windowed sinc filter.
 
     torchaudio convolves with a stride, one step at a time; the same sums as a matrix product over overlapping frames,
-    several steps at once, take a fifth of the time.
+    several steps at once, take a fifth of the time. Its filter grows with the product of the rates, divided by their
+    common divisor squared; where it grows too large, each sample's few weights are computed when they are needed.
     """
     if from_hz == to_hz:
         return waveform
-    basis, stride, lead, numerator, denominator = _resampling_basis(from_hz, to_hz)
+    divisor = math.gcd(from_hz, to_hz)
+    numerator, denominator = to_hz // divisor, from_hz // divisor
     samples = math.ceil(len(waveform) * numerator / denominator)
+    if numerator * (denominator + 2 * _width(numerator, denominator)) > KERNEL:
+        return _interpolate(waveform, numerator, denominator, samples)
+    basis, stride, lead = _resampling_basis(from_hz, to_hz)
     frames = math.ceil(samples / basis.shape[1])
     tail = (frames - 1) * stride + basis.shape[0] - lead - len(waveform)
     framed = torch.nn.functional.pad(waveform, (lead, max(0, tail))).unfold(0, basis.shape[0], stride)
@@ -88,9 +97,9 @@ def fix_length(waveform: torch.Tensor, samples: int) -> torch.Tensor:
     return torch.nn.functional.pad(waveform[..., :samples], (0, max(0, samples - waveform.shape[-1])))
 
 
-@functools.cache
-def _resampling_basis(from_hz: int, to_hz: int) -> tuple[torch.Tensor, int, int, int, int]:
-    """Return the filter as a matrix (frame samples, outputs), the frames' stride, leading zeros, and the ratio."""
+@functools.lru_cache(maxsize=16)
+def _resampling_basis(from_hz: int, to_hz: int) -> tuple[torch.Tensor, int, int]:
+    """Return the filter as a matrix (frame samples, outputs), the frames' stride, and leading zeros."""
     resampler = Resample(from_hz, to_hz)
     numerator, denominator = to_hz // resampler.gcd, from_hz // resampler.gcd
     filters = resampler.kernel[:, 0]  # (numerator, taps): a step gives `numerator` samples
@@ -98,4 +107,26 @@ def _resampling_basis(from_hz: int, to_hz: int) -> tuple[torch.Tensor, int, int,
     basis = torch.zeros(filters.shape[1] + denominator * (steps - 1), steps, numerator)
     for step in range(steps):
         basis[step * denominator : step * denominator + filters.shape[1], step] = filters.T
-    return basis.flatten(1), denominator * steps, resampler.width, numerator, denominator
+    return basis.flatten(1), denominator * steps, resampler.width
+
+
+def _interpolate(waveform: torch.Tensor, numerator: int, denominator: int, samples: int) -> torch.Tensor:
+    """Resample by numerator / denominator with the same filter as torchaudio's, in memory that no ratio enlarges."""
+    width = _width(numerator, denominator)
+    taps = 2 * width + 2  # samples around the moment of one that is made
+    cutoff = min(numerator, denominator) * ROLLOFF / denominator  # in zero crossings a sample
+    needed = (samples - 1) * denominator // numerator + taps
+    framed = torch.nn.functional.pad(waveform, (width, max(0, needed - width - len(waveform)))).unfold(0, taps, 1)
+    blocks = []
+    for moments in torch.arange(samples).split(max(1, WEIGHTS // taps)):
+        first = moments * denominator // numerator
+        rest = (moments * denominator % numerator).double() / numerator
+        crossings = (torch.arange(-width, width + 2) - rest[:, None]).mul_(cutoff).clamp_(-CROSSINGS, CROSSINGS)
+        weights = torch.sinc(crossings) * torch.cos(crossings * (math.pi / 2 / CROSSINGS)).square() * cutoff
+        blocks.append((framed[first] * weights.float()).sum(dim=1))
+    return torch.cat(blocks) if blocks else waveform[:0]
+
+
+def _width(numerator: int, denominator: int) -> int:
+    """Return to how many samples on either side torchaudio's filter reaches."""
+    return math.ceil(CROSSINGS * denominator / (min(numerator, denominator) * ROLLOFF))

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,9 +52,14 @@ def write_table(table: pd.DataFrame, path: Path, digits: int = FLOAT_DIGITS) -> 
         table.to_csv(temporary, index=False, float_format=f"%.{digits}f", lineterminator="\n")
 
 
-def read_table(path: Path, columns: tuple[str, ...] = (), **dtypes: type) -> pd.DataFrame:
-    """Read a CSV table; ValueError names the file and the columns it lacks."""
-    table = pd.read_csv(path, dtype=dtypes or None, keep_default_na=False, na_values=[""])
+def read_table(path: Path, columns: tuple[str, ...] = (), /, **dtypes: type) -> pd.DataFrame:
+    """Read a CSV table; ValueError names the file, and the columns it lacks or what makes it unreadable."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # of rows with more cells than the first
+            table = pd.read_csv(path, dtype=dtypes or None, keep_default_na=False, na_values=[""], index_col=False)
+    except (ValueError, pd.errors.ParserWarning) as error:  # of pandas' parser, of decoding, of a column's type
+        raise ValueError(f"{path}: not a readable table ({error}). Delete it and run `dvc repro`.") from error
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise ValueError(

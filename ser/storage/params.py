@@ -1,12 +1,15 @@
 """`params.yaml` → checked settings: an unknown, missing or impossible key is an error that names it."""
 
 import dataclasses
+import sys
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
-import yaml
+from ser.storage.bounds import breaches
+from ser.storage.yaml12 import read_yaml
 
 Settings = TypeVar("Settings")
+Value = TypeVar("Value")
 
 
 class ParamsError(ValueError):
@@ -14,12 +17,41 @@ class ParamsError(ValueError):
 
 
 def read_params(path: Path, *sections: str) -> Any:
-    """Return one section of a params file, or a tuple of several; a section is a mapping of its keys."""
-    params = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    missing = [name for name in sections if not isinstance(params.get(name), dict)]
+    """Return one section of a params file, or a tuple of several; a section is a mapping of its keys.
+
+    ParamsError names missing sections, and numbers out of their bounds wherever they stand in the file: none shall show
+    only after hours, in the last stage.
+    """
+    params = read_yaml(path)
+    missing = [name for name in sections if not isinstance(params, dict) or not isinstance(params.get(name), dict)]
     if missing:
         raise ParamsError(f"{path}: expected the sections {list(sections)}, found no mapping for {missing}")
+    require_bounds(params, str(path))
     return params[sections[0]] if len(sections) == 1 else tuple(params[name] for name in sections)
+
+
+def read_value(path: Path, key: str, kind: type[Value]) -> Value:
+    """Return one value of a params file by its dotted name, `threads.compact`; ParamsError as of sections."""
+    section, *names = key.split(".")
+    value = read_params(path, section)
+    for name in names:
+        if not isinstance(value, dict) or name not in value:
+            raise ParamsError(f"{path}: {key}: missing")
+        value = value[name]
+    try:
+        return _convert(value, kind, key)
+    except ParamsError as error:
+        raise ParamsError(f"{path}: {error}") from None
+
+
+def require_bounds(params: dict[str, Any], source: str) -> None:
+    """Raise ParamsError with every number that is out of its bounds."""
+    try:
+        found = list(breaches(params))
+    except RecursionError:
+        raise ParamsError(f"{source}: nested without end; look for an anchor (&) within its own value") from None
+    if found:
+        raise ParamsError("\n  ".join([f"{source}: {found[0]}", *found[1:]]))
 
 
 def build(settings: type[Settings], values: dict[str, Any], section: str = "", source: str = "params.yaml") -> Settings:
@@ -69,8 +101,9 @@ def _convert(value: Any, kind: Any, key: str) -> Any:
         if not isinstance(value, list | tuple):
             raise ParamsError(f"{key}: expected a list, found {value!r}")
         return tuple(_convert(item, get_args(kind)[0], key) for item in value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+    accepted = (int, float) if kind is float else kind
+    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
         raise ParamsError(f"{key}: expected {kind.__name__}, found {value!r}")
-    return value
+    if kind is float and not abs(value) <= sys.float_info.max:
+        raise ParamsError(f"{key}: expected a finite number, found {value!r}")
+    return float(value) if kind is float else value

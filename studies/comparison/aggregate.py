@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
+from ser.corpora.clip_table import read_clips
 from ser.corpora.emotions import EMOTIONS
 from ser.corpora.protocols import SPEAKER_FOLDS
 from ser.evaluation import recall, statistics
@@ -14,7 +15,7 @@ from ser.evaluation.calibration import calibration_error, coverage_curve, reliab
 from ser.evaluation.fold_predictions import DIGITS
 from ser.evaluation.runs import counts_of, log_probabilities, read_runs
 from ser.storage.errors import reporting
-from ser.storage.files import read_table, write_json, write_table
+from ser.storage.files import write_json, write_table
 from studies.comparison.found_runs import find_runs
 
 CLIPS = Path("data/clips.csv")
@@ -33,7 +34,7 @@ def main() -> None:
 
 def aggregate(protocol: str) -> None:
     """Write metrics, tables and curves of all models that have runs, and print the headline."""
-    about = read_table(CLIPS, ("clip", "actor", "sex", "intensity")).set_index("clip")[["actor", "sex", "intensity"]]
+    about = read_clips(CLIPS, "clip", "actor", "sex", "intensity").set_index("clip")[["actor", "sex", "intensity"]]
     metrics, classes, curves, counts = {}, [], {"reliability": [], "coverage": []}, {}
     for model, folder in find_runs(protocol).items():
         runs = complete_units(read_runs(folder).join(about, on="clip"), protocol, folder)

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from ser.corpora.clip_table import read_clips
 from ser.evaluation import statistics
 from ser.evaluation.fold_predictions import DIGITS
 from ser.evaluation.recall import uar
 from ser.evaluation.runs import counts_of, read_runs
 from ser.storage.errors import reporting
-from ser.storage.files import read_table, write_table
+from ser.storage.files import write_table
 
 CLIPS = Path("data/clips.csv")
 RUNS = Path("studies/crossval/runs/variants")
@@ -19,7 +20,7 @@ BASE = "full"
 
 def main() -> None:
     with reporting("compare_variants"):
-        actors = read_table(CLIPS, ("clip", "actor")).set_index("clip")[["actor"]]
+        actors = read_clips(CLIPS, "clip", "actor").set_index("clip")[["actor"]]
         names = sorted(path.name for path in RUNS.iterdir() if path.is_dir())
         tables = {name: read_runs(RUNS / name, "val").join(actors, on="clip") for name in names}
         table = tabulate_variants(tables)

@@ -1,6 +1,7 @@
 """Fuse models by weights fitted on validation clips: */runs/<protocol>/<model> → comparison/runs/<protocol>/fused."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from ser.evaluation.fold_predictions import write_run
 from ser.evaluation.late_fusion import fit_weights
 from ser.evaluation.runs import log_probabilities, read_runs
 from ser.storage.errors import reporting
-from ser.storage.params import read_params
+from ser.storage.params import read_value
 from studies.comparison.found_runs import find_runs
 
 PARAMS = Path("studies/comparison/params.yaml")
@@ -26,10 +27,10 @@ def main() -> None:
     parser.add_argument("protocol", help="a folder of runs, such as luna")
     protocol = parser.parse_args().protocol
     with reporting("fuse_models"):
-        fuse(protocol, read_params(PARAMS, "fusion")["members"])
+        fuse(protocol, read_value(PARAMS, "fusion.members", tuple[str, ...]))
 
 
-def fuse(protocol: str, members: list[str]) -> None:
+def fuse(protocol: str, members: Sequence[str]) -> None:
     """Write a run for each fold and seed of the members; ValueError lists members without runs."""
     folders = find_runs(protocol)
     missing = [member for member in members if member not in folders]

@@ -8,7 +8,7 @@ from ser.data.own_length import OwnLengthClips
 from ser.evaluation.fold_predictions import join_logits, write_run
 from ser.models.compact import Compact, Settings
 from ser.storage.errors import reporting
-from ser.storage.params import build, read_params
+from ser.storage.params import build, read_params, read_value
 from ser.training.runtime import RunSettings, set_up_torch
 from studies.run import Run
 
@@ -22,7 +22,7 @@ def main() -> None:
     run = Run.from_arguments(__doc__)
     with reporting("train_compact"):
         settings = build(Settings, read_params(PARAMS, "train_compact"), "train_compact")
-        shared = RunSettings(run.seed, read_params(CROSSVAL_PARAMS, "threads")["compact"])
+        shared = RunSettings(run.seed, read_value(CROSSVAL_PARAMS, "threads.compact", int))
         device = set_up_torch(shared.threads)
         clips = run.clips()
         dataset = OwnLengthClips.from_cache(LOGMEL, clips)

@@ -18,7 +18,7 @@ from ser.features.functionals import functionals
 from ser.models.extractor import Extractor, Settings
 from ser.models.hybrid import Hybrid
 from ser.storage.errors import reporting
-from ser.storage.params import build, check, read_params
+from ser.storage.params import build, check, read_params, read_value
 from ser.training.boosting import BoostingSettings
 from ser.training.runtime import RunSettings, set_up_torch
 from studies.run import Run
@@ -52,9 +52,9 @@ def main() -> None:
     run = Run.from_arguments(__doc__)
     with reporting("train_crossfit"):
         training, boosting = read_params(PARAMS, "train_extractor", "train_lgbm")
-        threads, crossfit = read_params(CROSSVAL_PARAMS, "threads", "crossfit")
+        crossfit, threads = read_params(CROSSVAL_PARAMS, "crossfit"), read_value(CROSSVAL_PARAMS, "threads.design", int)
         groups = build(CrossfitSettings, crossfit, "crossfit", str(CROSSVAL_PARAMS)).groups
-        shared, settings = RunSettings(run.seed, threads["design"]), build(Settings, training, "train_extractor")
+        shared, settings = RunSettings(run.seed, threads), build(Settings, training, "train_extractor")
         boosting = build(BoostingSettings, boosting | vars(shared), "train_lgbm")
         device = set_up_torch(shared.threads)
         clips = run.clips()

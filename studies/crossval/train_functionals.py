@@ -8,7 +8,7 @@ from ser.evaluation.fold_predictions import write_run
 from ser.features.functionals import functionals
 from ser.models.hybrid import Hybrid
 from ser.storage.errors import reporting
-from ser.storage.params import build, read_params
+from ser.storage.params import build, read_params, read_value
 from ser.training.boosting import BoostingSettings
 from studies.run import Run
 
@@ -21,7 +21,7 @@ RUNS = Path("studies/crossval/runs")
 def main() -> None:
     run = Run.from_arguments(__doc__)
     with reporting("train_functionals"):
-        fixed = {"seed": run.seed, "threads": read_params(CROSSVAL_PARAMS, "threads")["design"]}
+        fixed = {"seed": run.seed, "threads": read_value(CROSSVAL_PARAMS, "threads.design", int)}
         settings = build(BoostingSettings, read_params(PARAMS, "train_lgbm") | fixed, "train_lgbm")
         clips = run.clips()
         features = functionals(OwnLengthClips.from_cache(LOGMEL, clips))

@@ -14,7 +14,7 @@ from ser.features.functionals import functionals
 from ser.models.extractor import Extractor, Settings
 from ser.models.hybrid import Hybrid
 from ser.storage.errors import reporting
-from ser.storage.params import build, read_params
+from ser.storage.params import build, read_params, read_value
 from ser.training.boosting import BoostingSettings
 from ser.training.runtime import RunSettings, set_up_torch
 from studies.run import Run
@@ -30,7 +30,7 @@ def main() -> None:
     run = Run.from_arguments(__doc__)
     with reporting("train_hybrid"):
         training, boosting = read_params(PARAMS, "train_extractor", "train_lgbm")
-        shared = RunSettings(run.seed, read_params(CROSSVAL_PARAMS, "threads")["design"])
+        shared = RunSettings(run.seed, read_value(CROSSVAL_PARAMS, "threads.design", int))
         settings = build(Settings, training, "train_extractor")
         boosting = build(BoostingSettings, boosting | vars(shared), "train_lgbm")
         device = set_up_torch(shared.threads)

@@ -6,7 +6,7 @@ from ser.data.fixed_length import RAVDESS_AudioDataset
 from ser.evaluation.fold_predictions import write_run
 from ser.models.lstm import LSTM, Settings
 from ser.storage.errors import reporting
-from ser.storage.params import build, read_params
+from ser.storage.params import build, read_params, read_value
 from ser.training.runtime import RunSettings, set_up_torch
 from studies.run import Run
 
@@ -20,7 +20,7 @@ def main() -> None:
     run = Run.from_arguments(__doc__)
     with reporting("train_lstm"):
         settings = build(Settings, read_params(PARAMS, "train_lstm"), "train_lstm")
-        shared = RunSettings(run.seed, read_params(CROSSVAL_PARAMS, "threads")["design"])
+        shared = RunSettings(run.seed, read_value(CROSSVAL_PARAMS, "threads.design", int))
         device = set_up_torch(shared.threads)
         dataset = RAVDESS_AudioDataset.from_cache(MFCC, run.clips())
         model = LSTM.train(dataset, settings, shared, device)

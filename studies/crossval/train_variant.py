@@ -10,7 +10,7 @@ from ser.evaluation.fold_predictions import write_run
 from ser.models.compact import Compact, Settings
 from ser.storage.dotted import override
 from ser.storage.errors import reporting
-from ser.storage.params import ParamsError, build, read_params
+from ser.storage.params import ParamsError, build, read_params, read_value
 from ser.training.runtime import RunSettings, set_up_torch
 from studies.run import Run
 
@@ -28,7 +28,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with reporting("train_variant"):
         run, settings = Run("luna", arguments.fold, arguments.seed), read_variant(arguments.variant)
-        shared = RunSettings(run.seed, read_params(CROSSVAL_PARAMS, "threads")["compact"])
+        shared = RunSettings(run.seed, read_value(CROSSVAL_PARAMS, "threads.compact", int))
         device = set_up_torch(shared.threads)
         clips = run.clips()
         dataset = OwnLengthClips.from_cache(LOGMEL, clips)

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
+from ser.corpora.clip_table import read_clips
 from ser.encoders.extraction import Copy, Encode, each_clip
 from ser.storage.errors import reporting
-from ser.storage.files import read_table
 from ser.storage.params import build, read_params
 from ser.storage.tensors import save_tensors
 
@@ -36,7 +36,7 @@ def write_copy(
     arguments = parser.parse_args()
     with reporting(stage):
         copy = read_copy(arguments.copy)
-        clips = read_table(CLIPS, ("clip", "path"))
+        clips = read_clips(CLIPS, "clip", "path")
         results = each_clip([RAW / path for path in clips["path"]], load(WEIGHTS / arguments.encoder), copy)
         path = folder / arguments.encoder / f"{arguments.copy}.pt"
         save_tensors({"clips": clips["clip"].tolist()} | content_of(results), path)

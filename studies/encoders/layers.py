@@ -14,7 +14,7 @@ from ser.evaluation.recall import count_clips, uar
 from ser.models.logistic import LogisticHead, LogisticSettings
 from ser.storage.errors import reporting
 from ser.storage.files import write_table
-from ser.storage.params import build, read_params
+from ser.storage.params import build, read_params, read_value
 from studies.encoders.layer_figure import draw_layers
 from studies.run import Run
 
@@ -44,7 +44,8 @@ def main() -> None:
     parser.add_argument("encoder", help=f"a folder in {EMBEDDINGS}")
     encoder = parser.parse_args().encoder
     with reporting("layers"):
-        values, speeds, sources = read_params(PARAMS, "train_logistic", "speeds", "sources")
+        values, speeds = read_params(PARAMS, "train_logistic", "speeds")
+        source = read_value(PARAMS, f"sources.{encoder}.name", str)
         settings = build(LogisticSettings, values, "train_logistic", str(PARAMS))
         paths = [EMBEDDINGS / encoder / f"{copy}.pt" for copy in speeds]
         columns = {}
@@ -54,7 +55,7 @@ def main() -> None:
         table.insert(0, "layer", [*map(str, range(len(table) - 1)), "all"])
         table.insert(1, "uar", table.iloc[:, 1:].mean(axis=1))
         write_table(table, TABLES / f"{encoder}.csv", DIGITS)
-        title = f"{sources[encoder]['name']}, frozen, logistic regression"
+        title = f"{source}, frozen, logistic regression"
         save_figure(draw_layers(table, title), FIGURES / f"{encoder}.png")
         print(table.to_string(index=False))
 

@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml.nodes import Node
 
 from ser.storage.dotted import override
 from ser.storage.files import replacing
+from ser.storage.yaml12 import compose_yaml, dump_yaml, parse_yaml
 
 
 def propose(path: Path, section: str, values: dict[str, Any]) -> None:
@@ -24,17 +25,17 @@ def replace_values(text: str, values: dict[str, Any]) -> str:
 
     ValueError where the result would not say what it should.
     """
-    root, changed = yaml.compose(text), text
+    root, changed = compose_yaml(text), text
     spans = sorted(
         ((_find(root, key.split(".")), value) for key, value in values.items()), key=lambda span: -span[0][0]
     )
     for (start, end), value in spans:
-        new, rest = _dump(value), changed[end:]
+        new, rest = dump_yaml(value), changed[end:]
         gap = re.match(r" +(?=#)", rest)
         if gap:
             rest = " " * max(1, gap.end() - len(new) + end - start) + rest[gap.end() :]
         changed = changed[:start] + new + rest
-    if yaml.safe_load(changed) != override(yaml.safe_load(text), values):
+    if parse_yaml(changed, "the result") != override(parse_yaml(text, "the params"), values):
         raise ValueError(f"{values} cannot be written into the params; write them by hand")
     return changed
 
@@ -45,12 +46,8 @@ def show_difference(path: Path) -> str:
     return subprocess.run(command, cwd=path.parent, text=True, check=True, stdout=subprocess.PIPE).stdout
 
 
-def _find(node: yaml.Node, keys: list[str]) -> tuple[int, int]:
+def _find(node: Node, keys: list[str]) -> tuple[int, int]:
     """Return where the text of a value starts and ends."""
     for key in keys:
         node = next(value for name, value in node.value if name.value == key)
     return node.start_mark.index, node.end_mark.index
-
-
-def _dump(value: Any) -> str:
-    return yaml.safe_dump(value, default_flow_style=True, width=10**6).removesuffix("...\n").strip()

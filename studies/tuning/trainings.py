@@ -15,7 +15,7 @@ from ser.models.boosted import BoostedHead
 from ser.models.fixed_length import FixedLengthModel
 from ser.models.hybrid import Hybrid
 from ser.storage.dotted import override
-from ser.storage.params import build, read_params
+from ser.storage.params import build, read_params, read_value
 from ser.storage.tensors import save_tensors
 from ser.training.boosting import BoostingSettings
 from ser.training.runtime import RunSettings, set_up_torch
@@ -39,7 +39,7 @@ def changed_settings(kind: type, params: Path, section: str, changes: Changes, *
 
 def compact_logits(fold: Fold, changes: Changes) -> torch.Tensor:
     settings = changed_settings(compact.Settings, PARAMS, "train_compact", changes)
-    run = RunSettings(fold.seed, read_params(CROSSVAL_PARAMS, "threads")["compact"])
+    run = RunSettings(fold.seed, read_value(CROSSVAL_PARAMS, "threads.compact", int))
     device = set_up_torch(run.threads)
     dataset = OwnLengthClips.from_cache(LOGMEL, fold.clips)
     train, val = (dataset[torch.tensor((fold.clips["split"] == part).to_numpy())] for part in ("train", "val"))
@@ -79,7 +79,7 @@ def embed_fold(fold: Fold) -> None:
     path = _embedded(fold)
     if path.exists():
         return
-    threads = read_params(PARAMS, "train")["threads"]  # nothing runs beside it
+    threads = read_value(PARAMS, "train.threads", int)  # nothing runs beside it
     print(f"fold {fold.number}: training CNN-LSTM, whose embeddings stay in {path}", flush=True)
     settings = changed_settings(extractor.Settings, PARAMS, "train_extractor", {})
     device = set_up_torch(threads)

@@ -71,16 +71,27 @@ def start(project: Path, notes: Path) -> None:
 
 
 def note_params(path: Path, note: Any) -> None:
-    """Let every way by which PyYAML loads this file return a mapping that notes what is read from it."""
-    import yaml
+    """Let every load of this file by ruamel.yaml return a mapping that notes what is read from it.
 
-    load, params = yaml.load, yaml.safe_load(path.read_text(encoding="utf-8"))
+    A check of all bounds reads everything, but no output depends on it: it sees the values themselves.
+    """
+    from ruamel.yaml import YAML
+
+    load, params = YAML.load, YAML(typ="safe").load(path.read_text(encoding="utf-8"))
 
     def noted_load(*arguments: Any, **options: Any) -> Any:
         value = load(*arguments, **options)
-        return NotedParams(value, note) if value == params else value
+        if value != params:
+            return value
+        module = sys.modules.get("ser.storage.params")
+        if module and module.breaches is not unnoted:
+            unnoted.check, module.breaches = module.breaches, unnoted
+        return NotedParams(value, note)
 
-    yaml.load = noted_load
+    def unnoted(_: NotedParams) -> Any:
+        return unnoted.check(params)
+
+    YAML.load = noted_load
 
 
 def note_python(note_path: Any) -> None:
