@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts.demo import copy_project, dvc, environment
+from scripts.children import dvc, environment
+from scripts.demo import copy_project
 from scripts.mend import mend
 from tests.conftest import TINY
 from tests.pipeline import copy_finished, output_digests
