@@ -205,8 +205,8 @@ def test_a_torchaudio_pipeline_that_cannot_be_had_names_both_ways(project, tmp_p
     monkeypatch.setattr("ser.encoders.pipelines.URL", f"{NOWHERE}/")
     with pytest.raises(SystemExit, match=r"tiny\.pth gave none[^$]*ENCODER_SOURCE=/path/to/folder   takes tiny\.pth"):
         fetch_weights.main()
-    monkeypatch.setenv("ENCODER_SOURCE", "nowhere")
-    with pytest.raises(SystemExit, match=r"ENCODER_SOURCE=nowhere: expected tiny\.pth"):
+    monkeypatch.setenv("ENCODER_SOURCE", "/nowhere")
+    with pytest.raises(SystemExit, match=r"ENCODER_SOURCE=/nowhere: expected tiny\.pth"):
         fetch_weights.main()
 
 
