@@ -1,4 +1,4 @@
-# `make` lists the targets. Each sets up .venv first, where it is missing or older than the requirements.
+# `make` lists the targets. Each sets up .venv first, where it is missing, unusable or older than the requirements.
 
 PYTHON ?= python3
 SEEDS ?= 42 43 44
@@ -12,6 +12,30 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 # The commands in dvc.yaml say `python`, and shall get that of .venv
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# A terminal that cannot show a letter shows `?`
+export PYTHONIOENCODING := :replace
+# DVC asks for the name of the user, whom a container may not know
+export LOGNAME ?= $(shell id -un 2>/dev/null || id -u)
+# A git hook names its repository to its commands; ours are for this one
+unexport $(filter-out GIT_CONFIG%,$(shell git rev-parse --local-env-vars 2>/dev/null))
+
+# A relative path is one from where the user stands, which `make -C` and the stages leave
+define absolute
+ifneq ($(filter-out /% ~%,$(firstword $($(1)))),)
+override $(1) := $(PWD)/$($(1))
+export $(1)
+endif
+endef
+$(foreach name,RAVDESS_SOURCE RAVDESS_CACHE ENCODER_SOURCE,$(eval $(call absolute,$(name))))
+
+OLDEST := import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed (tested: 3.11 to 3.13), \
+	found %s at %s. Name another: make PYTHON=python3.12" % (sys.version.split()[0], sys.executable))
+# Nothing where .venv cannot be used: no such folder, a Python that is gone or too old, commands that name a folder
+# which was renamed
+USABLE := $(shell $(BIN)/python -c '$(OLDEST)' 2>/dev/null && $(BIN)/pip --version 2>/dev/null)
+ifeq ($(USABLE),)
+.PHONY: $(INSTALLED)
+endif
 
 .PHONY: help demo repro results deps verify seeds report summary bench bench-profile equality tune lock-check push test test-all lint clean
 
@@ -35,11 +59,7 @@ verify: $(INSTALLED)  ## Rerun the last commit in a clone and compare (UNTIL="sp
 	$(BIN)/python -m scripts.verify $(if $(UNTIL),--until $(UNTIL)) $(ARGS)
 
 seeds: $(INSTALLED)  ## Repeat it with SEEDS="42 43 44" as experiments seed-42, …; summarise them in metrics/seeds.json
-	@for seed in $(SEEDS); do \
-		$(BIN)/dvc exp remove --quiet seed-$$seed 2>/dev/null; \
-		$(BIN)/dvc exp run --temp --name seed-$$seed \
-			-S split.seed=$$seed -S train.seed=$$seed -S train_lgbm.seed=$$seed || exit 1; \
-	done
+	$(BIN)/python -m scripts.seeds $(SEEDS)
 	$(BIN)/python -m scripts.summarise_seeds $(SEEDS)
 
 report: $(INSTALLED)  ## Compare with BASE=<rev> in report/; fails by policy.yaml (HEAD=<rev>, OUT=folder)
@@ -84,6 +104,8 @@ clean:  ## Remove the demo and tool caches; results, DVC's cache and .venv stay
 	rm -rf .demo dvc_plots report .pytest_cache .ruff_cache
 
 $(INSTALLED): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c '$(OLDEST)'
+	$(if $(USABLE),,rm -rf .venv)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
 	touch $@

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from scripts.children import environment
+
 Command = Sequence[str]
 
 
@@ -58,10 +60,9 @@ def run(command: Command, folder: Path) -> Run:
     Its facts are the JSON in the last line that it prints, if there is one. Peak memory is that of the largest of its
     processes; on Linux never below that of this one, which therefore imports nothing large.
     """
-    environment = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
     with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as messages:
         started = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=printed, stderr=messages)
+        process = subprocess.Popen(command, cwd=folder, env=environment(), stdout=printed, stderr=messages)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -1,7 +1,6 @@
 """Rows: what DVC takes when nothing has changed, and when one input of `compare` has, against its floor."""
 
 import itertools
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,4 +85,4 @@ def _commit(project: Path) -> None:
     if not (project / ".git").exists():
         run(["git", "init", "--quiet"], project)
     run(["git", "add", "."], project)
-    subprocess.run(["git", *IDENTITY, "commit", "--quiet", "--message", "all"], cwd=project, check=True)
+    run(["git", *IDENTITY, "commit", "--quiet", "--message", "all"], project)

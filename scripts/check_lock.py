@@ -1,4 +1,4 @@
-"""List every input that changed since the runs behind each dvc.lock, from dvc.yaml and git; needs no data."""
+"""List every input that changed since the runs behind each dvc.lock, from dvc.yaml and the files; needs no data."""
 
 import contextlib
 import os
@@ -17,6 +17,8 @@ from ruamel.yaml.nodes import MappingNode
 
 from scripts.projects import PROJECTS
 from ser.storage.yaml12 import compose_yaml
+
+NO_GIT = {"core": {"no_scm": True}}  # nothing here depends on git, which may be missing
 
 
 class Change(NamedTuple):
@@ -52,7 +54,7 @@ def check_projects(root: Path) -> dict[Change, list[str]]:
     """Return what is stale in all projects of a checkout, the files named from its top folder."""
     found: dict[Change, list[str]] = {}
     with contextlib.ExitStack() as stack:
-        repos = {project: stack.enter_context(Repo(str(root / project))) for project in PROJECTS}
+        repos = {project: stack.enter_context(Repo(str(root / project), config=NO_GIT)) for project in PROJECTS}
         makers = {path: out for repo in repos.values() for path, out in cached_outputs(repo).items()}
         for project, repo in repos.items():
             for change, stages in stale_inputs(repo, makers).items():

@@ -6,10 +6,11 @@ docstrings, comments, the module that something stands in and names given in `--
 
 import argparse
 import ast
-import subprocess
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from scripts.children import GitError, git
 
 
 def definitions(text: str) -> Iterator[tuple[str, ast.AST]]:
@@ -52,17 +53,14 @@ def collect(files: Mapping[str, str], renamed: Mapping[str, str]) -> dict[str, C
 
 def read_revision(revision: str) -> dict[str, str]:
     """Return the Python files of a revision by their paths, without tests."""
-    command = ["git", "ls-tree", "-r", "--name-only", revision]
-    names = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    names = git(Path.cwd(), "ls-tree", "-r", "--name-only", revision).decode().splitlines()
     names = [name for name in names if name.endswith(".py") and not name.startswith("tests/")]
-    show = (subprocess.run(["git", "show", f"{revision}:{name}"], capture_output=True, check=True) for name in names)
-    return {name: shown.stdout.decode() for name, shown in zip(names, show, strict=True)}
+    return {name: git(Path.cwd(), "show", f"{revision}:{name}").decode() for name in names}
 
 
 def read_tree() -> dict[str, str]:
     """Return the Python files of the working tree by their paths, without tests."""
-    command = ["git", "ls-files", "-co", "--exclude-standard", "*.py"]
-    names = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    names = git(Path.cwd(), "ls-files", "-co", "--exclude-standard", "*.py").decode().splitlines()
     return {name: Path(name).read_text(encoding="utf-8") for name in names if not name.startswith("tests/")}
 
 
@@ -72,7 +70,10 @@ def main() -> None:
     parser.add_argument("--renamed", nargs="*", default=[], metavar="OLD=NEW", help="names that changed")
     arguments = parser.parse_args()
     renamed = dict(pair.split("=") for pair in arguments.renamed)
-    old, new = collect(read_revision(arguments.revision), renamed), collect(read_tree(), renamed)
+    try:
+        old, new = collect(read_revision(arguments.revision), renamed), collect(read_tree(), renamed)
+    except GitError as error:
+        raise SystemExit(f"compare_functions: {error}") from None
     same = sum((old[name] & new[name]).total() for name in old.keys() & new.keys())
     print(f"{same} of {sum(map(Counter.total, old.values()))} functions and classes are the same")
     for title, names in (

@@ -3,14 +3,15 @@
 import os
 import shutil
 import subprocess
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import yaml
+from dulwich.ignore import IgnoreFilterManager
+from filelock import FileLock, Timeout
 
+from scripts.children import dvc
 from scripts.projects import ROOT
 from ser.storage.dotted import override
 
@@ -41,30 +42,27 @@ def copy_project(destination: Path, overrides: Mapping[str, object]) -> None:
     dvc(destination, "config", "--local", "core.no_scm", "true")
 
 
-def dvc(project: Path, *arguments: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run DVC in a project with the Python that runs this; `options` are those of `subprocess.run`."""
-    command = [sys.executable, "-m", "dvc", *arguments]
-    return subprocess.run(command, cwd=project, env=environment(), text=True, check=check, **options)
-
-
-def environment() -> dict[str, str]:
-    """The environment in which `python`, as the commands in dvc.yaml say, is the Python that runs this."""
-    return {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
-
-
-def _project_files() -> list[Path]:
-    """Tracked and new files; all that are not hidden where this is no git repository, such as an unpacked archive."""
-    command = ["git", "ls-files", "-coz", "--exclude-standard"]
-    try:
-        names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
-        paths = [ROOT / name for name in names]
-    except (FileNotFoundError, subprocess.CalledProcessError):
-        paths = [ROOT / ".dvc/config", *ROOT.glob(".dvc/plots/*"), *ROOT.glob("[!.]*"), *ROOT.glob("[!.]*/**/*")]
-    return [path.relative_to(ROOT) for path in paths if path.is_file()]
+def _project_files() -> Iterator[Path]:
+    """Yield the files that no .gitignore names, by git's rules and without git, which may be missing or refuse."""
+    is_ignored = IgnoreFilterManager(str(ROOT), [], ignorecase=False).is_ignored
+    for place, folders, names in os.walk(ROOT):
+        here = Path(place).relative_to(ROOT)
+        folders[:] = [name for name in folders if name != ".git" and not is_ignored(f"{(here / name).as_posix()}/")]
+        yield from (here / name for name in names if name != ".git" and not is_ignored((here / name).as_posix()))
 
 
 def main() -> None:
-    demo = ROOT / ".demo"
+    try:
+        with FileLock(ROOT / ".dvc/tmp/demo.lock", blocking=False):
+            run(ROOT / ".demo")
+    except Timeout:
+        raise SystemExit("demo: another `make demo` is at work in .demo/; wait until it has ended") from None
+    except subprocess.CalledProcessError as error:  # DVC has said why
+        raise SystemExit(f"demo: {error}") from None
+
+
+def run(demo: Path) -> None:
+    """Run the pipeline in a new copy and show what came of it."""
     shutil.rmtree(demo, ignore_errors=True)
     copy_project(demo, DEMO)
     dvc(demo, "repro")

@@ -12,8 +12,8 @@ import networkx
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
+from scripts.children import dvc
 from scripts.compare_locks import aligned
-from scripts.demo import dvc
 from scripts.mend import mend
 from scripts.projects import PROJECTS, ROOT
 
@@ -81,7 +81,7 @@ def main() -> None:
                 print(f"mend: {project}: {line}")
             with Repo(str(ROOT / project)) as repo:
                 found[project] = stages_to_run(repo)
-    except (OSError, DvcException) as error:
+    except (OSError, ValueError, DvcException) as error:
         raise SystemExit(f"results: {error}") from error
     if not any(found.values()):
         print("results: all projects are up to date")

@@ -1,7 +1,6 @@
 """Fetch the corpus: Zenodo's archive, RAVDESS_SOURCE=/path/to/zip-or-folder, or synthesis → data/raw/Actor_NN/*.wav."""
 
 import dataclasses
-import os
 from pathlib import Path
 
 import pooch
@@ -10,6 +9,7 @@ from ser.corpora.sources import copy_clips, download, read_manifest
 from ser.corpora.synthesis import SyntheticCorpus, write_corpus
 from ser.storage.errors import reporting
 from ser.storage.files import replacing_folder
+from ser.storage.given import given_path
 from ser.storage.params import build, check, read_params
 
 PARAMS = Path("params.yaml")
@@ -27,11 +27,9 @@ class Corpus:
 
 def fetch_ravdess() -> None:
     """Copy the checked clips from RAVDESS_SOURCE, or else from the archive kept in RAVDESS_CACHE."""
-    local = os.environ.get("RAVDESS_SOURCE")
-    cache = os.environ.get("RAVDESS_CACHE") or pooch.os_cache("ravdess")
     manifest = read_manifest(MANIFEST)
-    source = Path(local).expanduser() if local else download(Path(cache).expanduser())
     with replacing_folder(RAW) as folder:
+        source = given_path("RAVDESS_SOURCE") or download(given_path("RAVDESS_CACHE") or pooch.os_cache("ravdess"))
         copy_clips(source, manifest, folder)
     print(f"{len(manifest)} clips of RAVDESS in {RAW}, every MD5 right")
 

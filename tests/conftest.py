@@ -1,6 +1,7 @@
 """A finished run of the whole pipeline, small enough for tests."""
 
 import contextlib
+import os
 import resource
 import shutil
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ import torch
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
-from scripts.demo import copy_project, dvc
+from scripts.children import PLACES, dvc
+from scripts.demo import copy_project
 from tests.recording import noting
 
 # Two actors have every emotion in each split; one epoch of narrow networks is enough to fill every output
@@ -59,6 +61,16 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_surroundings() -> Iterator[None]:
+    """Keep proxies from servers that tests start, and the repository of a git hook from those that tests make."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.lower().endswith("_proxy") or name in PLACES:
+                patch.delenv(name)
         yield
 
 

@@ -1,15 +1,15 @@
 """A finished run as a git repository, and clones of it without data."""
 
-import subprocess
 from pathlib import Path
 
+from scripts import children
 from tests.pipeline import copy_finished
 
 
 def git(repository: Path, *arguments: str) -> None:
     """Run git as somebody."""
     identity = ["-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", *identity, *arguments], cwd=repository, check=True, capture_output=True)
+    children.git(repository, *identity, *arguments)
 
 
 def committed(finished: Path, repository: Path) -> Path:

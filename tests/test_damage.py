@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from scripts.demo import dvc, environment
+from scripts.children import dvc, environment
 from tests.pipeline import copy_finished, locked_md5, output_digests
 from tests.test_tensors import Payload
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from scripts.demo import ROOT
+from ser.encoders import weights
 from ser.encoders.loading import load_encoder
 from studies.encoders import fetch_weights
 from tests.tiny_encoders import save_encoder, save_pipeline, serving, speechlike
@@ -95,10 +96,24 @@ def test_a_model_that_the_hub_does_not_have_is_named(project, tiny, monkeypatch)
             fetch_weights.main()
 
 
-def test_a_folder_that_is_not_there_is_named(project, monkeypatch):
-    monkeypatch.setenv("ENCODER_SOURCE", "nowhere")
-    with pytest.raises(SystemExit, match="ENCODER_SOURCE=nowhere: no such folder; expected one with model"):
+def test_a_proxy_that_needs_a_further_package_is_named(project, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise ImportError("Using SOCKS proxy, but the 'socksio' package is not installed.")
+
+    monkeypatch.setattr(weights, "snapshot_download", fail)
+    with pytest.raises(SystemExit, match=r"gave none \(Using SOCKS proxy, but the 'socksio' package is not installed"):
         fetch_weights.main()
+    assert_nothing_written()
+
+
+def test_a_folder_that_is_not_there_is_named(project, monkeypatch):
+    for source, words in (
+        ("/nowhere", "no such folder; expected one with model"),
+        ("nowhere", "expected a whole path"),
+    ):
+        monkeypatch.setenv("ENCODER_SOURCE", source)
+        with pytest.raises(SystemExit, match=f"ENCODER_SOURCE={source}: {words}"):
+            fetch_weights.main()
     assert_nothing_written()
 
 
@@ -190,8 +205,8 @@ def test_a_torchaudio_pipeline_that_cannot_be_had_names_both_ways(project, tmp_p
     monkeypatch.setattr("ser.encoders.pipelines.URL", f"{NOWHERE}/")
     with pytest.raises(SystemExit, match=r"tiny\.pth gave none[^$]*ENCODER_SOURCE=/path/to/folder   takes tiny\.pth"):
         fetch_weights.main()
-    monkeypatch.setenv("ENCODER_SOURCE", "nowhere")
-    with pytest.raises(SystemExit, match=r"ENCODER_SOURCE=nowhere: expected tiny\.pth"):
+    monkeypatch.setenv("ENCODER_SOURCE", "/nowhere")
+    with pytest.raises(SystemExit, match=r"ENCODER_SOURCE=/nowhere: expected tiny\.pth"):
         fetch_weights.main()
 
 

@@ -107,6 +107,23 @@ def test_a_source_that_is_not_the_corpus_leaves_nothing_behind(project, clips, t
     assert_nothing_written(project)
 
 
+@pytest.mark.parametrize("variable", ["RAVDESS_SOURCE", "RAVDESS_CACHE"])
+def test_a_relative_path_is_refused_for_stages_run_elsewhere(variable, project, monkeypatch):
+    monkeypatch.setenv(variable, "my clips")
+    with pytest.raises(
+        SystemExit, match=f"fetch: {variable}=my clips: expected a whole path, as from `realpath 'my clips'`"
+    ):
+        fetch.main()
+    assert_nothing_written(project)
+
+
+def test_a_link_in_the_place_of_the_clips_is_refused_before_the_work(project, clips, monkeypatch):
+    (project / "data/raw").symlink_to(clips)
+    monkeypatch.setattr(fetch, "download", lambda cache: pytest.fail("it downloads"))
+    with pytest.raises(SystemExit, match=f"fetch: data/raw is a link to {clips}; remove it"):
+        fetch.main()
+
+
 def test_an_unreachable_archive_leaves_nothing_behind(project, monkeypatch):
     def fail(cache: Path) -> Path:
         raise CorpusError("could not download")

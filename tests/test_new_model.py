@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import yaml
 
-from scripts.demo import dvc, environment
+from scripts.children import dvc, environment
 from ser.storage.yaml12 import read_yaml
 from tests.pipeline import copy_finished
 

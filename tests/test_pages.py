@@ -11,7 +11,7 @@ import pytest
 import vl_convert
 import yaml
 
-from scripts.demo import dvc, environment
+from scripts.children import dvc, environment
 from scripts.report.plots import VEGA_LITE, infinite_values
 from tests.browser import CHROMIUM, Drawing, open_page, read_drawings
 from tests.pipeline import change_param, stages_of

@@ -1,7 +1,6 @@
 """The project as a whole: what DVC runs, what it tracks, and what it shows."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +11,7 @@ from scripts.demo import ROOT, copy_project, dvc
 from ser.storage.dotted import override
 from ser.storage.yaml12 import read_yaml
 from tests.pipeline import stages_of
+from tests.repositories import commit, git
 
 
 def evaluated_models(project: Path) -> list[str]:
@@ -76,9 +76,8 @@ def test_plots_are_written_without_complaint(demo_project, tmp_path):
 def test_params_diff_names_the_changed_param(tmp_path):
     copy_project(tmp_path, {})
     dvc(tmp_path, "config", "--local", "--unset", "core.no_scm")
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"]
-    for command in (["init"], ["add", "."], [*identity, "commit", "--message", "all"]):
-        subprocess.run(["git", *command], cwd=tmp_path, check=True, capture_output=True)
+    git(tmp_path, "init")
+    commit(tmp_path)
     params = read_yaml(tmp_path / "params.yaml")
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(override(params, {"split.seed": 7})))
     shown = json.loads(dvc(tmp_path, "params", "diff", "--json", capture_output=True).stdout)

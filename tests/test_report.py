@@ -22,6 +22,7 @@ from scripts.report.plots import infinite_values, quantitative_fields
 from scripts.report.policy import check, judge, parse_policy
 from scripts.report.reruns import compare_locks
 from scripts.report.revisions import WORKSPACE
+from tests.repositories import git
 
 POLICY = "may_fall:\n  metrics/*.json:\n    test.accuracy: 0.03\n    test.uar: 0.03\n"
 PIPELINE = """
@@ -42,11 +43,6 @@ plots:
       x: epoch
       y: {history.csv: loss}
 """
-
-
-def git(project: Path, *arguments: str) -> None:
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", *identity, *arguments], cwd=project, check=True, capture_output=True)
 
 
 def md5(text: str) -> str:

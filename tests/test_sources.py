@@ -1,7 +1,9 @@
 """Archives, folders and downloads → the same checked clips."""
 
+import errno
 import hashlib
 import io
+import os
 import threading
 import zipfile
 from functools import partial
@@ -115,19 +117,71 @@ def test_all_deviations_from_the_manifest_are_named_at_once(tmp_path, contents, 
     ]
     with pytest.raises(CorpusError) as error:
         copy_clips(write(tmp_path / "source", members), manifest, tmp_path / "raw")
-    assert [line.strip() for line in str(error.value).splitlines()[1:]] == [
+    assert [line.strip() for line in str(error.value).splitlines()[1:-1]] == [
         f"{missing}: missing",
         "Actor_01/my_voice.wav: extra, no clip of the corpus",
         f"{truncated}: truncated, 100 bytes are missing",
         f"{altered}: altered, its MD5 differs",
     ]
+    assert str(error.value).endswith("\nIt holds 4 .wav")
 
 
 def test_a_long_list_of_deviations_is_cut(tmp_path):
     (tmp_path / "source").mkdir()
-    with pytest.raises(CorpusError, match="… and 1420 more") as error:
+    with pytest.raises(CorpusError, match="… and 1420 more missing") as error:
         copy_clips(tmp_path / "source", dict.fromkeys(all_names(), ""), tmp_path / "raw")
     assert str(error.value).count(": missing") == 20
+
+
+def test_altered_clips_are_named_beside_any_number_of_missing_ones(tmp_path):
+    names = all_names()
+    lay(tmp_path / "source", [(str(path), b"RIFF") for path in names[-60:]])
+    with pytest.raises(CorpusError) as error:
+        copy_clips(tmp_path / "source", dict.fromkeys(names, ""), tmp_path / "raw")
+    lines = str(error.value).splitlines()
+    assert sum("Actor_24" in line for line in lines) == 20
+    assert [line.strip() for line in lines if "more" in line] == ["… and 1360 more missing", "… and 40 more truncated"]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["Audio_Speech_Actors_01-24.zip"], "It holds 1 .zip\nname the archive itself: Audio_Speech_Actors_01-24.zip"),
+        ([f"{path.with_suffix('.flac')}" for path in CLIPS], "It holds 4 .flac\nconverted clips are not taken"),
+        ([], "It holds no files"),
+    ],
+)
+def test_what_lies_in_the_place_of_clips_is_said(names, words, tmp_path, manifest):
+    (tmp_path / "source").mkdir()
+    lay(tmp_path / "source", [(name, b"x") for name in names])
+    with pytest.raises(CorpusError) as error:
+        copy_clips(tmp_path / "source", manifest, tmp_path / "raw")
+    assert words in str(error.value)
+
+
+def test_links_to_folders_are_followed_and_a_circle_ends(tmp_path, contents, manifest):
+    lay(tmp_path / "elsewhere", [(str(path), content) for path, content in contents.items()])
+    (tmp_path / "source").mkdir()
+    for folder in (tmp_path / "elsewhere").iterdir():
+        (tmp_path / "source" / folder.name).symlink_to(folder)
+    (tmp_path / "source/circle").symlink_to(tmp_path / "source")
+    copy_clips(tmp_path / "source", manifest, tmp_path / "raw")
+    assert tree(tmp_path / "raw") == contents
+
+
+def test_a_folder_without_permission_is_named(tmp_path, contents, manifest, monkeypatch):
+    lay(tmp_path / "source", [(str(path), content) for path, content in contents.items()])
+    closed, scandir = str(tmp_path / "source/Actor_01"), os.scandir
+
+    def scan(path: str):  # root may read all, so a closed folder is played
+        if str(path) == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    with pytest.raises(CorpusError, match="folders that cannot be read") as error:
+        copy_clips(tmp_path / "source", manifest, tmp_path / "raw")
+    assert str(error.value).splitlines()[1:] == [f"  {closed}: Permission denied"]
 
 
 @pytest.mark.parametrize("copy", ["copy/{}", "{}"])
@@ -175,6 +229,17 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path):
     assert tree(tmp_path) == {PurePosixPath("raw/new"): b"new"}
 
 
+def test_a_link_in_the_place_of_a_folder_is_refused_before_the_work(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "raw").symlink_to("elsewhere")
+    with (
+        pytest.raises(FileExistsError, match="raw is a link to elsewhere; remove it"),
+        replacing_folder(tmp_path / "raw"),
+    ):
+        pytest.fail("work is done")
+    assert [path.name for path in tmp_path.iterdir() if not path.is_symlink()] == ["elsewhere"]
+
+
 @pytest.mark.parametrize("interruption", [CorpusError, KeyboardInterrupt])
 def test_an_interrupted_folder_leaves_nothing_behind(tmp_path, interruption):
     lay(tmp_path / "raw", [("old", b"old")])
@@ -212,8 +277,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def server(tmp_path, monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+def server(tmp_path):
     (tmp_path / "served").mkdir()
     with Server(tmp_path / "served") as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()

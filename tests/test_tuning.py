@@ -4,8 +4,6 @@ import dataclasses
 import functools
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +12,8 @@ import torch
 import yaml
 from optuna.trial import TrialState
 
-from scripts.demo import ROOT
+from scripts.children import dvc
+from scripts.projects import ROOT
 from ser.corpora.protocols import FoldSettings, assign_folds
 from ser.corpora.ravdess import all_names, parse_name
 from ser.data.tables import labels_of
@@ -30,6 +29,7 @@ from studies.tuning.outcome import measure_importances, summarise, tabulate
 from studies.tuning.proposal import propose, replace_values, show_difference
 from studies.tuning.search import FINISHED, Search, SearchSettings, check_origin, run
 from studies.tuning.space import decode, encode, parse, read_space
+from tests.repositories import commit, git
 
 SETTINGS = SearchSettings((1, 2, 3), seed=1, threads=1, sampler_seed=0, startup_trials=3, kept_percent=50.0)
 SPACE = {
@@ -511,11 +511,9 @@ def test_a_study_names_the_settings_that_changed_before_each_trial(tmp_path):
 def test_the_difference_is_dvcs(tmp_path):
     (tmp_path / "params.yaml").write_text(PARAMS)
     (tmp_path / "dvc.yaml").write_text("stages: {s: {cmd: 'true', params: [train_m]}}")
-    git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"]
-    for arguments in ([*git, "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
-        subprocess.run(arguments, cwd=tmp_path, check=True)
-    for arguments in (["add", "."], ["commit", "-qm", "all"]):
-        subprocess.run([*git, *arguments], cwd=tmp_path, check=True)
+    git(tmp_path, "init")
+    dvc(tmp_path, "init", "--quiet")
+    commit(tmp_path)
     propose(tmp_path / "params.yaml", "train_m", {"depth": 5})
     assert ["params.yaml", "train_m.depth", "2", "5"] in [
         line.split() for line in show_difference(tmp_path / "params.yaml").splitlines()

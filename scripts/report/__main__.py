@@ -8,6 +8,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc_render.exceptions import DvcRenderError
 
+from scripts.checkout import require_git
 from scripts.report.comparison import compare
 from scripts.report.markdown import write_markdown
 from scripts.report.page import write_page
@@ -24,6 +25,7 @@ def main() -> None:
     parser.add_argument("--report-only", action="store_true", help="exit with 0 whatever the verdict")
     arguments = parser.parse_args()
     try:
+        require_git(Path.cwd())
         with Repo() as repo:
             comparison = compare(repo, arguments.base, arguments.head, arguments.policy)
     except (OSError, ValueError, DvcException, DvcRenderError) as error:

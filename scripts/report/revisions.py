@@ -29,7 +29,8 @@ def resolve(repo: Repo, rev: str) -> str:
         raise ValueError(f"{repo.root_dir}: not in a git repository, so there is no revision {rev}") from None
     except RevError:
         raise ValueError(
-            f"no revision {rev!r} in this clone; `git fetch` it first (in CI: check out with fetch-depth 0)"
+            f"no revision {rev!r} in this clone; `git fetch` it first; a shallow clone needs "
+            "`git fetch --unshallow` (in CI: check out with fetch-depth 0)"
         ) from None
 
 

@@ -14,8 +14,9 @@ from dvc.repo import Repo
 
 from benchmarks import machine
 from scripts.check_lock import stale_inputs
+from scripts.checkout import require_git
+from scripts.children import dvc, git
 from scripts.compare_locks import aligned, compare_outputs
-from scripts.demo import dvc
 from scripts.report.reruns import parse_lock
 from scripts.verify.checks import BROKEN, KEPT, Row, judge, read_committed
 
@@ -30,6 +31,7 @@ def main() -> None:
     for name in LOCAL_PATHS & os.environ.keys():
         os.environ[name] = str(Path(os.environ[name]).expanduser().absolute())
     try:
+        require_git(Path.cwd())
         with Repo() as repo, clone(Path(repo.root_dir), arguments.keep) as project:
             rows = verify(repo, project, arguments.until)
     except (OSError, ValueError, DvcException, subprocess.CalledProcessError) as error:
@@ -45,7 +47,7 @@ def main() -> None:
 def clone(root: Path, keep: Path | None) -> Iterator[Path]:
     """Clone the last commit of a repository into a folder, which is removed afterwards unless it is to be kept."""
     with contextlib.nullcontext(keep) if keep else tempfile.TemporaryDirectory(prefix="verify-") as folder:
-        subprocess.run(["git", "clone", "--quiet", str(root), str(folder)], check=True)
+        git(root, "clone", "--quiet", ".", str(Path(folder).absolute()))
         yield Path(folder)
 
 

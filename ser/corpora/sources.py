@@ -4,13 +4,15 @@ import contextlib
 import functools
 import hashlib
 import lzma
+import os
 import queue
 import zipfile
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import NamedTuple
 
 import pooch
 from tqdm import tqdm
@@ -27,10 +29,22 @@ OTHER_WAYS = (
 )
 DAMAGED_MEMBER = (zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 THREADS = 2  # hashing, LZMA and deflate release the interpreter's lock
-LISTED = 20
+LISTED = 20  # of each kind of problem
+CONVERTED = {".flac", ".mp3", ".ogg", ".m4a", ".opus", ".mp4"}
 
 Manifest = dict[PurePosixPath, str]
 Reader = Callable[[str], set[bytes]]  # a member → its contents; archives may hold several under one name
+
+
+class Problem(NamedTuple):
+    """What is wrong with a clip or a file."""
+
+    name: PurePosixPath | str
+    kind: str
+    details: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.kind}{self.details}"
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -57,9 +71,10 @@ def copy_clips(source: Path, manifest: Manifest, target: Path) -> None:
 
     CorpusError lists every clip that is missing, extra, altered, truncated or there twice with different content.
     """
-    found, extra = locate_clips(list_members(source), manifest)
-    problems = [f"{path}: missing" for path in manifest if path not in found]
-    problems += [f"{member}: extra, no clip of the corpus" for member in extra]
+    members = list_members(source)
+    found, extra = locate_clips(members, manifest)
+    problems = [Problem(path, "missing") for path in manifest if path not in found]
+    problems += [Problem(member, "extra", ", no clip of the corpus") for member in extra]
     for folder in {path.parent for path in found}:
         (target / folder).mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(THREADS) as pool:
@@ -70,13 +85,19 @@ def copy_clips(source: Path, manifest: Manifest, target: Path) -> None:
         outcomes = tqdm(pool.map(copy, found.items()), total=len(found), desc="checking clips", unit="clip")
         problems += [problem for problem in outcomes if problem]
     if problems:
-        raise CorpusError(f"{source} is not the corpus of the manifest:\n{_listing(problems)}")
+        kinds = {problem.kind: [str(other) for other in problems if other.kind == problem.kind] for problem in problems}
+        listing = "\n".join(_listing(lines, kind) for kind, lines in kinds.items())
+        others = _others(members) if "missing" in kinds else ""
+        raise CorpusError(f"{source} is not the corpus of the manifest:\n{listing}{others}")
 
 
 def list_members(source: Path) -> list[str]:
-    """List the files of a folder or archive, sorted; CorpusError if it is neither or a name leads out of it."""
+    """List the files of a folder or archive, sorted; CorpusError if it is neither or a name leads out of it.
+
+    A folder's links are followed. CorpusError lists the folders that cannot be read.
+    """
     if source.is_dir():
-        return sorted(path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file())
+        return _list_folder(source)
     try:
         with zipfile.ZipFile(source) as archive:
             members = sorted({info.filename for info in archive.infolist() if not info.is_dir()})
@@ -88,6 +109,20 @@ def list_members(source: Path) -> list[str]:
     if outside:
         raise CorpusError(f"{source}: refused, for these names lead out of the archive:\n{_listing(outside)}")
     return members
+
+
+def _list_folder(source: Path) -> list[str]:
+    members, unreadable, seen = [], [], set()
+    for place, folders, names in os.walk(source, onerror=unreadable.append, followlinks=True):
+        if (real := os.path.realpath(place)) in seen:  # a link to a folder above, or to one twice
+            folders.clear()
+            continue
+        seen.add(real)
+        members += [(Path(place) / name).relative_to(source).as_posix() for name in names]
+    if unreadable:
+        listing = _listing(sorted(f"{error.filename}: {error.strerror}" for error in unreadable))
+        raise CorpusError(f"{source} has folders that cannot be read; give yourself the permission:\n{listing}")
+    return sorted(members)
 
 
 def locate_clips(members: list[str], manifest: Manifest) -> tuple[dict[PurePosixPath, list[str]], list[str]]:
@@ -117,22 +152,24 @@ def _reader(source: Path) -> Iterator[Reader]:
 
 def _copy_clip(
     readers: queue.SimpleQueue, manifest: Manifest, target: Path, found: tuple[PurePosixPath, list[str]]
-) -> str | None:
+) -> Problem | None:
     """Write one clip, or return what is wrong with it."""
     path, members = found
     read = readers.get()
     try:
         contents = set().union(*map(read, members))
     except DAMAGED_MEMBER as error:
-        return f"{path}: unreadable ({error})"
+        return Problem(path, "unreadable", f" ({error})")
     finally:
         readers.put(read)
     content = contents.pop()
     if contents:
-        return f"{path}: different content in {', '.join(members)}"
+        return Problem(path, "different", f" content in {', '.join(members)}")
     if hashlib.md5(content).hexdigest() != manifest[path]:
         missing = missing_bytes(content)
-        return f"{path}: truncated, {missing} bytes are missing" if missing else f"{path}: altered, its MD5 differs"
+        if missing:
+            return Problem(path, "truncated", f", {missing} bytes are missing")
+        return Problem(path, "altered", ", its MD5 differs")
     (target / path).write_bytes(content)
     return None
 
@@ -142,6 +179,17 @@ def _leads_out(member: str) -> bool:
     return bool(path.anchor) or ".." in path.parts
 
 
-def _listing(problems: list[str]) -> str:
-    more = [f"… and {len(problems) - LISTED} more"] if len(problems) > LISTED else []
+def _others(members: list[str]) -> str:
+    """Say what a source without some clips has beside WAVs, as an archive in a folder or clips that were converted."""
+    suffixes = Counter(PureWindowsPath(member).suffix.lower() for member in members)
+    counts = ", ".join(f"{count} {suffix or 'without an ending'}" for suffix, count in suffixes.most_common(LISTED))
+    archives = [member for member in members if member.lower().endswith(".zip")]
+    hints = [f"name the archive itself: {member}" for member in archives[:1]]
+    if suffixes.keys() & CONVERTED:
+        hints.append("converted clips are not taken: their bytes are not those of the published WAV files")
+    return "\n".join(["", f"It holds {counts or 'no files'}", *hints])
+
+
+def _listing(problems: list[str], kind: str = "") -> str:
+    more = [f"… and {len(problems) - LISTED} more {kind}".rstrip()] if len(problems) > LISTED else []
     return "\n".join(f"  {line}" for line in problems[:LISTED] + more)

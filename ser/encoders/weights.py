@@ -80,7 +80,8 @@ def _damage(path: Path) -> str:
 def _download(name: str, revision: str) -> Path:
     try:
         return Path(snapshot_download(name, revision=revision, allow_patterns=PATTERNS))
-    except (OSError, ValueError) as error:  # unreachable, refused, no such model; what was downloaded before is used
+    except (OSError, ValueError, ImportError) as error:
+        # Unreachable, refused, no such model; a proxy that needs a further package. What was downloaded before is used
         raise WeightsError(_both_ways(name, f"the Hugging Face hub ({name}, revision {revision})", error)) from error
 
 

@@ -34,7 +34,12 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """Yield a new folder beside `path` that takes its place when the block ends and vanishes when it raises."""
+    """Yield a new folder beside `path` that takes its place when the block ends and vanishes when it raises.
+
+    Raises FileExistsError before the block where `path` is a link, which neither this nor DVC replaces.
+    """
+    if path.is_symlink():
+        raise FileExistsError(f"{path} is a link to {path.readlink()}; remove it, for a folder is written there")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.mkdir(parents=True)
     try:

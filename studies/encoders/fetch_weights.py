@@ -2,12 +2,12 @@
 
 import argparse
 import dataclasses
-import os
 from pathlib import Path
 
 from ser.encoders.weights import copy_weights
 from ser.storage.errors import reporting
 from ser.storage.files import replacing_folder
+from ser.storage.given import given_path
 from ser.storage.params import build, read_params
 
 PARAMS = Path("studies/encoders/params.yaml")
@@ -29,9 +29,8 @@ def main() -> None:
         if encoder not in sources:
             raise ValueError(f"{PARAMS}: sources has no {encoder!r}; it has {sorted(sources)}")
         settings = build(SourceSettings, sources[encoder], f"sources.{encoder}", str(PARAMS))
-        local = os.environ.get("ENCODER_SOURCE")
         with replacing_folder(WEIGHTS / encoder) as folder:
-            copy_weights(settings.name, settings.revision, Path(local).expanduser() if local else None, folder)
+            copy_weights(settings.name, settings.revision, given_path("ENCODER_SOURCE"), folder)
         print(f"{settings.name} in {WEIGHTS / encoder}")
 
 

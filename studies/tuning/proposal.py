@@ -2,12 +2,12 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml.nodes import Node
 
+from scripts.children import dvc
 from ser.storage.dotted import override
 from ser.storage.files import replacing
 from ser.storage.yaml12 import compose_yaml, dump_yaml, parse_yaml
@@ -41,9 +41,8 @@ def replace_values(text: str, values: dict[str, Any]) -> str:
 
 
 def show_difference(path: Path) -> str:
-    """Return what `dvc params diff` says in the project of a params file."""
-    command = [sys.executable, "-m", "dvc", "params", "diff", "--targets", path.name]
-    return subprocess.run(command, cwd=path.parent, text=True, check=True, stdout=subprocess.PIPE).stdout
+    """Return what `dvc params diff` says in the project of a params file; nothing without a commit before."""
+    return dvc(path.parent, "params", "diff", "--targets", path.name, check=False, stdout=subprocess.PIPE).stdout
 
 
 def _find(node: Node, keys: list[str]) -> tuple[int, int]:
