@@ -8,7 +8,12 @@ import sys
 from pathlib import Path
 
 from ser.arithmetic.portable import cap_instruction_sets
-from ser.storage.params import ParamsError, check, read_params
+
+try:
+    from ser.storage.params import check, read_params
+except ModuleNotFoundError as error:
+    remedy = "activate the environment (. .venv/bin/activate), or use make"
+    raise SystemExit(f"run: {sys.executable} lacks the package {error.name}: {remedy}") from None
 
 
 def main() -> None:
@@ -42,8 +47,8 @@ def asks_for_portable(params: Path) -> bool:
         runtime = read_params(params, "runtime")
         check(runtime.keys() == {"portable"}, "runtime", runtime, "the key portable alone")
         check(isinstance(runtime["portable"], bool), "runtime.portable", runtime["portable"], "true or false")
-    except (OSError, ParamsError) as error:
-        raise SystemExit(f"run: {params}: {error}") from None
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"run: {error}") from None
     return runtime["portable"]
 
 

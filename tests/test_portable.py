@@ -65,6 +65,14 @@ def test_other_settings_are_refused_by_name(project, params, message):
     assert ran.returncode == 1 and message in ran.stderr and "Traceback" not in ran.stderr
 
 
+def test_a_python_without_the_packages_is_named_with_the_remedy(project):
+    command = [sys.executable, "-S", "-m", "scripts.run", "probe.show"]  # without site-packages
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+    assert ran.stderr.startswith(f"run: {sys.executable} lacks the package ")
+    assert ran.stderr.endswith(": activate the environment (. .venv/bin/activate), or use make\n")
+
+
 def test_a_project_has_its_own_setting():
     assert run.params_of("studies.crossval.train_cnn").as_posix() == "studies/crossval/params.yaml"
     assert run.params_of("stages.train_cnn").as_posix() == "params.yaml"
