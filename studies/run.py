@@ -8,9 +8,17 @@ import pandas as pd
 
 from ser.corpora.clip_table import read_clips, read_splits
 from ser.evaluation.fold_predictions import permute_labels
+from ser.storage.bounds import breaches
 
 CLIPS = Path("data/clips.csv")
 FOLDS = Path("studies/crossval/folds")
+
+
+def seed(text: str) -> int:
+    """Return the seed that an argument of a command line says, within the bounds that params have."""
+    for breach in breaches({"seed": int(text)}):
+        raise argparse.ArgumentTypeError(breach)
+    return int(text)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +35,7 @@ class Run:
         parser = argparse.ArgumentParser(description=description)
         parser.add_argument("protocol", help=f"a table in {FOLDS}")
         parser.add_argument("fold", type=int, help="a column of it")
-        parser.add_argument("seed", type=int)
+        parser.add_argument("seed", type=seed)
         parser.add_argument("--permuted", action="store_true", help="shuffle the labels of train and val: a check")
         return cls(**vars(parser.parse_args()))
 

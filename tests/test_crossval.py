@@ -243,3 +243,11 @@ def test_rounded_probabilities_have_logarithms():
     logs = log_probabilities(table)
     assert np.isfinite(logs).all()
     assert logs[0, 1] == pytest.approx(np.log(0.00005))
+
+
+@pytest.mark.parametrize(("seed", "said"), [("-1", "seed is -1; allowed: 0 to"), ("x", "invalid seed value: 'x'")])
+def test_a_seed_that_no_generator_takes_is_refused_by_the_command_line(monkeypatch, capsys, seed, said):
+    monkeypatch.setattr("sys.argv", ["train_cnn", "luna", "1", seed])
+    with pytest.raises(SystemExit, match="2"):
+        Run.from_arguments("")
+    assert said in capsys.readouterr().err

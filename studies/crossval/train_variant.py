@@ -12,7 +12,7 @@ from ser.storage.dotted import override
 from ser.storage.errors import reporting
 from ser.storage.params import ParamsError, build, read_params, read_value
 from ser.training.runtime import RunSettings, set_up_torch
-from studies.run import Run
+from studies.run import Run, seed
 
 PARAMS = Path("params.yaml")
 CROSSVAL_PARAMS = Path("studies/crossval/params.yaml")
@@ -24,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("variant", help=f"a key of `variants` in {CROSSVAL_PARAMS}")
     parser.add_argument("fold", type=int, help="of Luna-Jiménez's folds")
-    parser.add_argument("seed", type=int)
+    parser.add_argument("seed", type=seed)
     arguments = parser.parse_args()
     with reporting("train_variant"):
         run, settings = Run("luna", arguments.fold, arguments.seed), read_variant(arguments.variant)

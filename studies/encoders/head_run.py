@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from studies.run import Run
+from studies.run import Run, seed
 
 RUNS = Path("studies/encoders/runs")
 
@@ -20,7 +20,7 @@ class HeadRun:
         parser.add_argument("encoder", help="a folder of embeddings, frames or inputs")
         parser.add_argument("protocol", help="a table of folds")
         parser.add_argument("fold", type=int, help="a column of it")
-        parser.add_argument("seed", type=int)
+        parser.add_argument("seed", type=seed)
         arguments = parser.parse_args()
         return cls(arguments.encoder, Run(arguments.protocol, arguments.fold, arguments.seed))
 
