@@ -1,15 +1,25 @@
 """Trained models → their portable form, with batch norms and the temperature folded in."""
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
+from torchaudio.transforms import Resample
 
 from ser.corpora.emotions import EMOTIONS
+from ser.encoders.extraction import Copy
+from ser.encoders.loading import load_encoder_model, load_extractor
 from ser.features.mel_power import MelPower
 from ser.models.compact import Compact
+from ser.models.encoder import WEIGHTS, EncoderModel
+from ser.models.logistic import LogisticHead
 from ser.networks.compact import CompactNet, DilatedBlock
 from ser.portable.compact import Block, PortableCompact, ScaleShift
+from ser.portable.encoder import PortableEncoder
+from ser.portable.fused import PortableFused
+from ser.portable.whisper import N_FFT, WhisperStates
 
 
 def compact_settings(model: Compact) -> dict[str, Any]:
@@ -54,6 +64,75 @@ def build_compact(model: Compact, temperature: float) -> PortableCompact:
     copy(built.pool.scores, trained.pool.scores[2])
     _fill_head(built, trained, temperature)
     return built
+
+
+def encoder_settings(folder: Path, copies: tuple[Copy, ...], embedding_layer: int, temperature: float) -> dict[str, Any]:
+    """Return what PortableEncoder is built from; folder: of Whisper's weights. ValueError names what it cannot be."""
+    config = load_encoder_model(folder, "whisper").config
+    own, *others = copies
+    if own.ratio[0] != own.ratio[1] or len({copy.trim_db for copy in copies}) > 1:
+        raise ValueError(f"copies: expected the clip's own speed first and one trim_db, found {copies}")
+    return {
+        "trim_db": own.trim_db,
+        "ratios": [list(copy.ratio) for copy in others],
+        "taps": [Resample(copy.ratio[1], copy.ratio[0]).kernel.shape[2] for copy in others],
+        "whisper": {
+            "bands": config.num_mel_bins,
+            "width": config.d_model,
+            "layers": config.encoder_layers,
+            "heads": config.encoder_attention_heads,
+            "feed_forward": config.encoder_ffn_dim,
+            "positions": config.max_source_positions,
+        },
+        "embedding_layer": embedding_layer,
+        "emotions": len(EMOTIONS),
+        "temperature": temperature,
+    }
+
+
+@torch.no_grad()
+def build_encoder(folder: Path, embedding_layer: int, temperature: float) -> PortableEncoder:
+    """Return the model of a folder that `save_encoder_model` wrote, calibrated by a temperature.
+
+    ValueError when it is no Whisper with logistic regression.
+    """
+    model = EncoderModel.load(folder)
+    if not isinstance(model.head, LogisticHead):
+        raise ValueError(f"{folder}: its head is a {type(model.head).__name__}; only logistic regression is released")
+    built = PortableEncoder(**encoder_settings(folder / WEIGHTS, model.copies, embedding_layer, temperature)).eval()
+    for speed, copy in zip(built.speeds, model.copies[1:], strict=True):
+        speed.filters.copy_(Resample(copy.ratio[1], copy.ratio[0]).kernel[:, 0].T)
+    _fill_whisper(built.encoder, folder / WEIGHTS)
+    scaler, regression = model.head.steps.named_steps.values()
+    built.mean.copy_(torch.from_numpy(scaler.mean_))
+    built.head.weight.copy_(torch.from_numpy(regression.coef_ / scaler.scale_))
+    built.head.bias.copy_(torch.from_numpy(np.asarray(regression.intercept_)))
+    return built
+
+
+@torch.no_grad()
+def build_fused(compact: Compact, folder: Path, embedding_layer: int, weights: list[float], floor: float) -> PortableFused:
+    """Return CompactNet and an encoder's model, from its folder, summed by weights."""
+    members = build_compact(compact, 1.0), build_encoder(folder, embedding_layer, 1.0)
+    copies = EncoderModel.load(folder).copies
+    built = PortableFused(
+        compact_settings(compact),
+        encoder_settings(folder / WEIGHTS, copies, embedding_layer, 1.0),
+        weights,
+        floor,
+    )
+    for part, member in zip((built.compact, built.encoder), members, strict=True):
+        part.load_state_dict(member.state_dict())
+    return built.eval()
+
+
+def _fill_whisper(built: WhisperStates, folder: Path) -> None:
+    trained = load_encoder_model(folder, "whisper").encoder.state_dict()
+    left = built.load_state_dict(trained, strict=False)
+    if left.unexpected_keys or not all(name.startswith("mel.") for name in left.missing_keys):
+        raise ValueError(f"{folder}: other weights than a Whisper encoder has: {left}")
+    filters = torch.from_numpy(load_extractor(folder).mel_filters).float()
+    built.mel.fill(torch.hann_window(N_FFT), filters)
 
 
 def copy(layer: nn.Module, trained: nn.Module) -> None:
