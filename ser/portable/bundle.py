@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
-from torch import nn
+from safetensors.torch import save
 
 from ser.corpora.emotions import EMOTIONS
 from ser.encoders.waveforms import SAMPLE_RATE_HZ
+from ser.portable.building import Portable
 from ser.portable.onnx_file import write_onnx
 from ser.storage.files import replacing_folder
 
@@ -34,18 +34,15 @@ FEATURE_EXTRACTOR = {
 }
 
 
-def write_bundle(
-    folder: Path, name: str, network: nn.Module, settings: dict[str, Any], facts: dict[str, Any], card: str
-) -> None:
+def write_bundle(folder: Path, name: str, model: Portable, facts: dict[str, Any], card: str) -> None:
     """Write the folder of a released model, whole or not at all.
 
     Args:
         name: a key of FILES.
-        network: a portable model; settings: what it was built from.
         facts: temperature, min_confidence and figures, as they stand in config.json.
         card: the text of README.md, in which {revision} stands for the revision.
     """
-    state = {f"network.{key}": value.contiguous() for key, value in network.state_dict().items()}
+    state = {f"network.{key}": value.contiguous() for key, value in model.network.state_dict().items()}
     revision = revision_of(state)
     config = {
         "architectures": [f"Ser{name.title()}ForAudioClassification"],
@@ -58,7 +55,7 @@ def write_bundle(
         "label2id": {emotion: index for index, emotion in enumerate(EMOTIONS)},
         "licence": LICENCE,
         "model_type": f"ser-{name}",
-        "network": settings,
+        "network": model.settings,
         "revision": revision,
         "sampling_rate": SAMPLE_RATE_HZ,
     } | facts
@@ -71,8 +68,8 @@ def write_bundle(
             "sampling_rate": str(SAMPLE_RATE_HZ),
             "temperature": str(facts["temperature"]),
         }
-        write_onnx(network, temporary / "model.onnx", metadata)
-        save_file(state, temporary / "model.safetensors", metadata={"format": "pt"})
+        write_onnx(model.network, temporary / "model.onnx", metadata)
+        (temporary / "model.safetensors").write_bytes(save(state, metadata={"format": "pt"}))
         _write_json(config, temporary / "config.json")
         _write_json(FEATURE_EXTRACTOR, temporary / "preprocessor_config.json")
         for file in (f"modeling_{name}", "classification", *FILES[name]):

@@ -1,6 +1,6 @@
 """CompactNet for prediction alone: waveforms → calibrated log-probabilities. It imports nothing but torch.
 
-Batch norms are folded into the layers beside them, the temperature into the last one; ser.portable.building fills it.
+Batch norms are folded into the layers beside them. ser.portable.build_compact fills it.
 """
 
 import torch

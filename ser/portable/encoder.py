@@ -1,6 +1,6 @@
 """Whisper's encoder with a linear head, for prediction alone: waveforms → calibrated log-probabilities.
 
-It imports nothing but torch; ser.portable.building fills it.
+It imports nothing but torch; ser.portable.build_encoder fills it.
 """
 
 from typing import Any
@@ -67,7 +67,7 @@ class PortableEncoder(nn.Module):
 
 
 class Speed(nn.Module):
-    """Resample (clip, samples) to `numerator` samples for each `denominator`, by a product with torchaudio's filters."""
+    """Resample (clip, samples) to `numerator` samples for each `denominator`, by torchaudio's filters."""
 
     def __init__(self, numerator: int, denominator: int, taps: int) -> None:
         super().__init__()

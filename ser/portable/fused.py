@@ -1,6 +1,6 @@
 """CompactNet and Whisper's encoder together, for prediction alone: their log-probabilities summed by weights.
 
-It imports nothing but torch; ser.portable.building fills it.
+It imports nothing but torch; ser.portable.build_fused fills it.
 """
 
 from typing import Any
@@ -22,9 +22,7 @@ class PortableFused(nn.Module):
         floor: a log-probability below it counts as it, as when the weights were fitted.
     """
 
-    def __init__(
-        self, compact: dict[str, Any], encoder: dict[str, Any], weights: list[float], floor: float
-    ) -> None:
+    def __init__(self, compact: dict[str, Any], encoder: dict[str, Any], weights: list[float], floor: float) -> None:
         super().__init__()
         self.compact, self.encoder = PortableCompact(**compact), PortableEncoder(**encoder)
         self.weights, self.floor = weights, floor

@@ -21,6 +21,8 @@ def write_onnx(network: nn.Module, path: Path, metadata: dict[str, str]) -> None
     By torch's exporter from traces: the other one, from torch.export, ties the batch to the size of its example, for
     the lengths that cut silence off are known only when the model runs.
     """
+    with torch.no_grad():
+        sizes = {name: values.shape[1] for name, values in zip(OUTPUTS, network(*EXAMPLE), strict=True)}
     with replacing(path) as temporary:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that the exporter is old, and what it does not fold
@@ -35,6 +37,8 @@ def write_onnx(network: nn.Module, path: Path, metadata: dict[str, str]) -> None
                 dynamic_axes=INPUTS | OUTPUTS,
             )
         model = onnx.load(temporary)
+        for output in model.graph.output:  # whose size the exporter may not see
+            output.type.tensor_type.shape.dim[1].dim_value = sizes[output.name]
         onnx.helper.set_model_props(model, metadata)
         onnx.checker.check_model(model, full_check=True)
         onnx.save(model, temporary)

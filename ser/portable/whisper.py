@@ -1,6 +1,6 @@
-"""Whisper's encoder on padded waveforms, with its log-mel: the hidden states of every layer. It imports nothing but torch.
+"""Whisper's encoder on padded waveforms, with its log-mel: the hidden states of every layer.
 
-Layers have the names that Whisper's weights have on the Hugging Face hub.
+It imports nothing but torch. Layers have the names that Whisper's weights have on the Hugging Face hub.
 """
 
 import torch
@@ -14,7 +14,7 @@ FLOOR, RANGE = 1e-10, 8.0  # of power; of its logarithm, below the clip's larges
 
 
 class WhisperStates(nn.Module):
-    """(clip, samples) at 16 kHz and their lengths (clip,), 201 or more → states, a (clip, frames, width) for each layer.
+    """(clip, samples) at 16 kHz and their lengths (clip,), 201 or more → states (clip, frames, width), one a layer.
 
     A state is zero after a clip's end. A clip may have 320 samples for each row of the position table.
     """
@@ -84,7 +84,7 @@ class Attention(nn.Module):
 
 
 def reflected(waveform: torch.Tensor, lengths: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
-    """Return so many samples from half a window before the waveforms' beginnings, mirrored at both ends of each clip."""
+    """Return so many samples from half a window before the beginning, each clip mirrored at both its ends."""
     last = lengths[:, None] - 1
     place = (torch.arange(samples, device=waveform.device) - N_FFT // 2).abs()
     place = torch.where(place > last, 2 * last - place, place)
