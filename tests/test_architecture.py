@@ -9,8 +9,19 @@ import pytest
 from scripts.demo import ROOT
 
 # Each package may import those before it, and itself
-ORDER = ("storage", "corpora", "data", "features", "networks", "evaluation", "training", "encoders", "models")
-CLIENTS = ("stages", "studies", "fusion", "benchmarks", "scripts")
+ORDER = (
+    "storage",
+    "corpora",
+    "data",
+    "features",
+    "networks",
+    "evaluation",
+    "training",
+    "encoders",
+    "models",
+    "portable",
+)
+CLIENTS = ("stages", "studies", "release", "fusion", "benchmarks", "scripts")
 LIBRARY = sorted((ROOT / "ser").rglob("*.py"))
 RUNNABLE = {
     path for client in CLIENTS for path in (ROOT / client).rglob("*.py") if '__name__ == "__main__"' in path.read_text()

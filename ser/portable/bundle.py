@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,13 @@ FEATURE_EXTRACTOR = {
 }
 
 
-def write_bundle(folder: Path, name: str, model: Portable, facts: dict[str, Any], card: str) -> None:
+def write_bundle(folder: Path, name: str, model: Portable, facts: dict[str, Any], card: Callable[[str], str]) -> None:
     """Write the folder of a released model, whole or not at all.
 
     Args:
         name: a key of FILES.
         facts: temperature, min_confidence and figures, as they stand in config.json.
-        card: the text of README.md, in which {revision} stands for the revision.
+        card: makes the text of README.md from the revision.
     """
     state = {f"network.{key}": value.contiguous() for key, value in model.network.state_dict().items()}
     revision = revision_of(state)
@@ -74,7 +75,7 @@ def write_bundle(folder: Path, name: str, model: Portable, facts: dict[str, Any]
         _write_json(FEATURE_EXTRACTOR, temporary / "preprocessor_config.json")
         for file in (f"modeling_{name}", "classification", *FILES[name]):
             shutil.copyfile(CODE / f"{file}.py", temporary / f"{file}.py")
-        (temporary / "README.md").write_text(card.replace("{revision}", revision), encoding="utf-8")
+        (temporary / "README.md").write_text(card(revision), encoding="utf-8")
 
 
 def revision_of(state: dict[str, torch.Tensor]) -> str:
