@@ -70,7 +70,7 @@ def fit_fused() -> tuple[np.ndarray, np.ndarray, dict[str, object]]:
 
 
 def choose_confidence(logs: np.ndarray, labels: np.ndarray, coverage: float) -> dict[str, float]:
-    """Return the confidence that this share of the clips reaches, the share that does, and how many of them are right."""
+    """Return the confidence that this share of the clips reaches, the share that does, and how many of it are right."""
     confidence, right = np.exp(logs.max(axis=1)), logs.argmax(axis=1) == labels
     value = float(np.quantile(confidence, 1 - coverage).round(DIGITS))
     answered = confidence >= value

@@ -23,12 +23,18 @@ ENCODER = "the encoder of {base}, frozen, with logistic regression on the mean a
 WHAT = {
     "compact": f"CompactNet is {COMPACT}.",
     "encoder": f"This is {ENCODER}.",
-    "fused": f"Two models, their log-probabilities summed by weights. One is CompactNet, {COMPACT}. The other is {ENCODER}.",
+    "fused": f"""Two models, their log-probabilities summed by weights:
+
+- CompactNet, {COMPACT};
+- {ENCODER}.""",
 }
 PRIOR = {
-    "compact": "The loss weighed all emotions equally, whatever their share.",
-    "encoder": "The head learned from the clips as they are, so its probabilities hold these shares.",
-    "fused": "CompactNet's loss weighed all emotions equally; the encoder's head learned from the clips as they are.",
+    "compact": """The loss weighed all emotions equally, so the probabilities hold for equally frequent emotions.
+Where they are not, multiply each probability by the emotion's frequency, and divide by the sum.""",
+    "encoder": """The probabilities hold for these shares. Where emotions have other frequencies, multiply each
+probability by the new frequency over the one above, and divide by the sum.""",
+    "fused": """CompactNet's loss weighed all emotions equally; the encoder's head learned from the clips as they are.
+So the probabilities hold for something between equal shares and these.""",
 }
 COPIES = ", each at three speeds"
 
@@ -50,7 +56,7 @@ def write_card(model: str, metrics: dict[str, Any], revision: str) -> str:
         copies=COPIES if model == "encoder" else "",
         folds=len(SPEAKER_FOLDS[metrics["protocol"]]),
         protocol=TITLES[metrics["protocol"]].partition(": ")[2],
-        runs="once" if scores["units"] == 1 else f"{scores['units']} times, with other random numbers",
+        runs="once" if scores["units"] == 1 else f"{scores['units']} times with different random numbers",
         overall="\n".join(
             f"| {name} | {interval(part['uar'])} | {interval(part['accuracy'])} |"
             for name, part in (("all", scores), ("female", scores["female"]), ("male", scores["male"]))
@@ -58,7 +64,7 @@ def write_card(model: str, metrics: dict[str, Any], revision: str) -> str:
         recalls="\n".join(f"| {emotion} | {interval(metrics['recall'][emotion])} |" for emotion in EMOTIONS),
         calibration=calibration(metrics),
         ece=f"{scores['ece_scaled']:.3f}",
-        ece_unscaled=f"{scores['ece']:.3f}",
+        ece_unscaled="" if "weights" in metrics else f" ({scores['ece']:.3f} without it)",
         coverage=f"{chosen['coverage']:.0%}",
         min_confidence=f"{chosen['value']:.2f}",
         answered=f"{chosen['accuracy']:.0%}",
@@ -84,7 +90,7 @@ def calibration(metrics: dict[str, Any]) -> str:
     """Say what scales the probabilities."""
     if "weights" in metrics:
         weights = ", ".join(f"{name} {weight:.3f}" for name, weight in metrics["weights"].items())
-        return f"the weights of the two models ({weights}), fitted on out-of-fold predictions"
+        return f"the weights of the two models ({weights}), fitted\non out-of-fold predictions"
     return f"one temperature, {metrics['temperature']:.3f}, fitted on out-of-fold predictions"
 
 

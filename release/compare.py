@@ -1,4 +1,4 @@
-"""Compare a bundle's ONNX file with PyTorch on all clips: release/models, data/raw → release/metrics/equality/<model>.json."""
+"""Compare a bundle's ONNX file with PyTorch on all clips: release/models → release/metrics/equality/<model>.json."""
 
 import json
 from collections.abc import Callable, Sequence
