@@ -32,7 +32,7 @@ from ser.portable.build_compact import build_compact
 from ser.portable.build_encoder import build_encoder
 from ser.portable.build_fused import build_fused
 from ser.portable.building import Portable
-from ser.portable.bundle import FILES, revision_of, write_bundle
+from ser.portable.bundle import CLASSES, revision_of, write_bundle
 from ser.portable.onnx_file import OPSET
 from ser.portable.spectrum import MelBands
 from tests.tiny_encoders import save_encoder, speechlike
@@ -124,7 +124,7 @@ def expected(compact, encoder, waveforms) -> dict[str, np.ndarray]:
     logs = [np.log(load_model(folder).predict(waveforms, rates)) for folder in (compact, encoder)]
     fused = np.tensordot(WEIGHTS, [part.clip(FLOOR) for part in logs], axes=1)
     singles = (part / FACTS["temperature"] for part in logs)
-    return {name: log_softmax(part, axis=1) for name, part in zip(FILES, (*singles, fused), strict=True)}
+    return {name: log_softmax(part, axis=1) for name, part in zip(CLASSES, (*singles, fused), strict=True)}
 
 
 def padded(waveforms: list[torch.Tensor], filled: float = 0.0) -> dict[str, np.ndarray]:
@@ -147,7 +147,7 @@ def test_the_fourier_transform_in_two_steps_is_that_of_torch(n_fft, hop):
     torch.testing.assert_close(power, reference(waveform), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", CLASSES)
 def test_a_batch_in_torch_gives_what_the_pipeline_does(models, waveforms, expected, name):
     inputs = {key: torch.from_numpy(values) for key, values in padded(waveforms).items()}
     with torch.inference_mode():
@@ -166,7 +166,7 @@ def test_compactnet_without_an_lstm_is_portable_as_well(waveforms):
     torch.testing.assert_close(logs, logits.log_softmax(dim=1), rtol=0, atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", CLASSES)
 def test_onnx_gives_what_the_pipeline_does_in_a_batch_and_one_by_one(bundles, waveforms, expected, name):
     session = session_of(bundles, name)
     together, embedding = session.run(None, padded(waveforms))
@@ -176,13 +176,13 @@ def test_onnx_gives_what_the_pipeline_does_in_a_batch_and_one_by_one(bundles, wa
     np.testing.assert_allclose(np.concatenate([part for _, part in alone]), embedding, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", CLASSES)
 def test_what_stands_after_a_clips_end_does_not_matter(bundles, waveforms, expected, name):
     logs, _ = session_of(bundles, name).run(None, padded(waveforms, filled=0.7))
     np.testing.assert_allclose(logs, expected[name], atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", CLASSES)
 @pytest.mark.parametrize("clip", ODD_CLIPS.values(), ids=ODD_CLIPS)
 def test_odd_clips_give_probabilities_alone_and_beside_others(bundles, waveforms, expected, name, clip):
     session = session_of(bundles, name)
@@ -213,15 +213,15 @@ def test_the_embeddings_are_those_that_the_documentation_names(bundles, compact,
         np.testing.assert_allclose(found, embedding, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", CLASSES)
 def test_the_file_says_what_it_takes_and_what_it_is(bundles, name):
     session, config = session_of(bundles, name), json.loads((bundles / name / "config.json").read_text())
-    width = 17 if name == "compact" else 32
+    width = {"compact": 4 * 8 + 1, "encoder": 32, "fused": 32}[name]
     assert [(part.name, part.type, part.shape) for part in (*session.get_inputs(), *session.get_outputs())] == [
         ("waveform", "tensor(float)", ["batch", "samples"]),
         ("lengths", "tensor(int64)", ["batch"]),
         ("log_probabilities", "tensor(float)", ["batch", 8]),
-        ("embedding", "tensor(float)", ["batch", 2 * width - 1 if name == "compact" else width]),
+        ("embedding", "tensor(float)", ["batch", width]),
     ]
     metadata = session.get_modelmeta().custom_metadata_map
     assert json.loads(metadata.pop("labels")) == list(EMOTIONS)
@@ -236,7 +236,7 @@ def test_the_file_says_what_it_takes_and_what_it_is(bundles, name):
     assert [(opset.domain, opset.version) for opset in opsets] == [("", OPSET)]
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", CLASSES)
 def test_the_folder_has_what_transformers_looks_for(bundles, name):
     config = json.loads((bundles / name / "config.json").read_text())
     assert config["model_type"] == f"ser-{name}" and config["sampling_rate"] == RATE_HZ
@@ -253,13 +253,16 @@ def test_a_bundle_is_the_same_bytes_when_it_is_written_again(bundles, models, tm
 
 
 def test_another_number_is_another_revision(models):
-    state = models["compact"].network.state_dict()
+    state, settings = models["encoder"].network.state_dict(), models["encoder"].settings
     other = {name: values.clone() for name, values in state.items()}
-    other["output.bias"][0] += 1e-3
-    assert revision_of(state) == revision_of(dict(reversed(state.items()))) != revision_of(other)
+    other["head.bias"][0] += 1e-3
+    revision = revision_of(state, settings)
+    assert revision == revision_of(dict(reversed(state.items())), dict(reversed(settings.items())))
+    assert revision != revision_of(other, settings)
+    assert revision != revision_of(state, settings | {"temperature": 1.8})
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", CLASSES)
 def test_the_code_in_a_bundle_needs_only_torch_transformers_and_itself(bundles, name):
     for path in (bundles / name).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -295,14 +298,14 @@ for folder in sys.argv[1:]:
 def test_transformers_loads_the_folders_by_themselves_and_gives_the_same_probabilities(
     bundles, waveforms, expected, tmp_path
 ):
-    for name in FILES:
+    for name in CLASSES:
         shutil.copytree(bundles / name, tmp_path / name)
     np.savez(tmp_path / "clips.npz", **padded(waveforms))
     environment = os.environ | {"HF_HOME": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1", "PYTHONPATH": ""}
-    command = [sys.executable, "-c", IN_TRANSFORMERS, *FILES]
+    command = [sys.executable, "-c", IN_TRANSFORMERS, *CLASSES]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    for name in FILES:
+    for name in CLASSES:
         found = np.load(tmp_path / f"{name}.npz")
         np.testing.assert_allclose(found["logits"], expected[name], atol=TOLERANCE)
         np.testing.assert_allclose(found["scores"], np.exp(expected[name]), atol=TOLERANCE)
@@ -341,10 +344,10 @@ def test_the_runtime_of_browsers_gives_the_same_probabilities(node, bundles, wav
     inputs = {key: values.tolist() for key, values in padded(waveforms).items()}
     (node / "clips.json").write_text(json.dumps(inputs))
     (node / "run.js").write_text(IN_NODE)
-    command = ["node", "run.js", *(str(bundles / name) for name in FILES)]
+    command = ["node", "run.js", *(str(bundles / name) for name in CLASSES)]
     done = subprocess.run(command, cwd=node, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    for name, line in zip(FILES, done.stdout.splitlines(), strict=True):
+    for name, line in zip(CLASSES, done.stdout.splitlines(), strict=True):
         np.testing.assert_allclose(np.reshape(json.loads(line), (-1, 8)), expected[name], atol=TOLERANCE)
 
 

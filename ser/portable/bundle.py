@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import shutil
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,18 @@ from safetensors.torch import save
 from ser.corpora.emotions import EMOTIONS
 from ser.encoders.waveforms import SAMPLE_RATE_HZ
 from ser.portable.building import Portable
+from ser.portable.modeling_compact import SerCompactForAudioClassification
+from ser.portable.modeling_encoder import SerEncoderForAudioClassification
+from ser.portable.modeling_fused import SerFusedForAudioClassification
 from ser.portable.onnx_file import write_onnx
 from ser.storage.files import replacing_folder
 
 LICENCE = "CC BY-NC-SA 4.0"
-CODE = Path(__file__).parent
-# The files that transformers needs, beside classification.py, of each kind of model
-FILES = {
-    "compact": ("compact", "sequences", "spectrum"),
-    "encoder": ("encoder", "sequences", "spectrum", "whisper"),
-    "fused": ("compact", "encoder", "fused", "sequences", "spectrum", "whisper"),
+PACKAGE = "ser.portable."
+CLASSES = {
+    "compact": SerCompactForAudioClassification,
+    "encoder": SerEncoderForAudioClassification,
+    "fused": SerFusedForAudioClassification,
 }
 FEATURE_EXTRACTOR = {
     "do_normalize": False,
@@ -39,23 +41,24 @@ def write_bundle(folder: Path, name: str, model: Portable, facts: dict[str, Any]
     """Write the folder of a released model, whole or not at all.
 
     Args:
-        name: a key of FILES.
+        name: a key of CLASSES.
         facts: temperature, min_confidence and figures, as they stand in config.json.
         card: makes the text of README.md from the revision.
     """
     state = {f"network.{key}": value.contiguous() for key, value in model.network.state_dict().items()}
-    revision = revision_of(state)
+    revision, kind = revision_of(state, model.settings), CLASSES[name]
+    module = kind.__module__.removeprefix(PACKAGE)
     config = {
-        "architectures": [f"Ser{name.title()}ForAudioClassification"],
+        "architectures": [kind.__name__],
         "auto_map": {
-            "AutoConfig": f"modeling_{name}.Ser{name.title()}Config",
-            "AutoModelForAudioClassification": f"modeling_{name}.Ser{name.title()}ForAudioClassification",
+            "AutoConfig": f"{module}.{kind.config_class.__name__}",
+            "AutoModelForAudioClassification": f"{module}.{kind.__name__}",
         },
         "dtype": "float32",
         "id2label": {str(index): emotion for index, emotion in enumerate(EMOTIONS)},
         "label2id": {emotion: index for index, emotion in enumerate(EMOTIONS)},
         "licence": LICENCE,
-        "model_type": f"ser-{name}",
+        "model_type": kind.config_class.model_type,
         "network": model.settings,
         "revision": revision,
         "sampling_rate": SAMPLE_RATE_HZ,
@@ -73,14 +76,25 @@ def write_bundle(folder: Path, name: str, model: Portable, facts: dict[str, Any]
         (temporary / "model.safetensors").write_bytes(save(state, metadata={"format": "pt"}))
         _write_json(config, temporary / "config.json")
         _write_json(FEATURE_EXTRACTOR, temporary / "preprocessor_config.json")
-        for file in (f"modeling_{name}", "classification", *FILES[name]):
-            shutil.copyfile(CODE / f"{file}.py", temporary / f"{file}.py")
+        for file, code in code_of(module).items():
+            (temporary / f"{file}.py").write_text(code, encoding="utf-8")
         (temporary / "README.md").write_text(card(revision), encoding="utf-8")
 
 
-def revision_of(state: dict[str, torch.Tensor]) -> str:
+def code_of(module: str) -> dict[str, str]:
+    """Return the code of a module of this package and of those that it imports from it, as a folder by itself has it.
+
+    A bundle travels alone: it holds the network's code, and needs no installation of this library.
+    """
+    code = Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8")
+    imported = re.findall(rf"^from {re.escape(PACKAGE)}(\w+) import", code, flags=re.MULTILINE)
+    found = {module: code.replace(f"from {PACKAGE}", "from .")}
+    return found | {name: text for other in imported for name, text in code_of(other).items()}
+
+
+def revision_of(state: dict[str, torch.Tensor], settings: dict[str, Any]) -> str:
     """Return the first 12 hexadecimal digits of the SHA-256 of a model's numbers: equal for equal models alone."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for name in sorted(state):
         digest.update(name.encode())
         digest.update(state[name].cpu().contiguous().numpy())

@@ -1,4 +1,4 @@
-"""The portable models for transformers: what all of them share. It imports nothing but torch and transformers."""
+"""The portable models for transformers: what all of them share. It needs nothing but torch and transformers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""CompactNet for prediction alone: waveforms → calibrated log-probabilities. It imports nothing but torch.
+"""CompactNet for prediction alone: waveforms → calibrated log-probabilities. It needs nothing but torch.
 
 Batch norms are folded into the layers beside them. ser.portable.build_compact fills it.
 """
@@ -6,8 +6,8 @@ Batch norms are folded into the layers beside them. ser.portable.build_compact f
 import torch
 from torch import nn
 
-from .sequences import cut_to_sound, mask_of
-from .spectrum import MelBands
+from ser.portable.sequences import cut_to_sound, mask_of
+from ser.portable.spectrum import MelBands
 
 FLOOR = 1e-10  # power, -100 dB
 

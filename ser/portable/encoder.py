@@ -1,6 +1,6 @@
 """Whisper's encoder with a linear head, for prediction alone: waveforms → calibrated log-probabilities.
 
-It imports nothing but torch; ser.portable.build_encoder fills it.
+It needs nothing but torch; ser.portable.build_encoder fills it.
 """
 
 from typing import Any
@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from .sequences import cut_to_sound, mask_of
-from .spectrum import framed
-from .whisper import WhisperStates
+from ser.portable.sequences import cut_to_sound, mask_of
+from ser.portable.spectrum import framed
+from ser.portable.whisper import WhisperStates
 
 LEVEL_SAMPLES = 160  # 10 ms, the stretches that silence is cut off by
 LEAST_SAMPLES = 400  # 25 ms; a shorter clip counts as if silence followed

@@ -1,6 +1,6 @@
 """CompactNet and Whisper's encoder together, for prediction alone: their log-probabilities summed by weights.
 
-It imports nothing but torch; ser.portable.build_fused fills it.
+It needs nothing but torch; ser.portable.build_fused fills it.
 """
 
 from typing import Any
@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from .compact import PortableCompact
-from .encoder import PortableEncoder
+from ser.portable.compact import PortableCompact
+from ser.portable.encoder import PortableEncoder
 
 
 class PortableFused(nn.Module):

@@ -1,7 +1,7 @@
 """PortableCompact for transformers."""
 
-from .classification import SerConfig, SerForAudioClassification
-from .compact import PortableCompact
+from ser.portable.classification import SerConfig, SerForAudioClassification
+from ser.portable.compact import PortableCompact
 
 
 class SerCompactConfig(SerConfig):

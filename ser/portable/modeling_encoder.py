@@ -1,7 +1,7 @@
 """PortableEncoder for transformers."""
 
-from .classification import SerConfig, SerForAudioClassification
-from .encoder import PortableEncoder
+from ser.portable.classification import SerConfig, SerForAudioClassification
+from ser.portable.encoder import PortableEncoder
 
 
 class SerEncoderConfig(SerConfig):

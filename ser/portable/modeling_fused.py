@@ -1,7 +1,7 @@
 """PortableFused for transformers."""
 
-from .classification import SerConfig, SerForAudioClassification
-from .fused import PortableFused
+from ser.portable.classification import SerConfig, SerForAudioClassification
+from ser.portable.fused import PortableFused
 
 
 class SerFusedConfig(SerConfig):

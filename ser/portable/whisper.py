@@ -1,13 +1,13 @@
 """Whisper's encoder on padded waveforms, with its log-mel: the hidden states of every layer.
 
-It imports nothing but torch. Layers have the names that Whisper's weights have on the Hugging Face hub.
+It needs nothing but torch. Layers have the names that Whisper's weights have on the Hugging Face hub.
 """
 
 import torch
 from torch import nn
 
-from .sequences import mask_of
-from .spectrum import MelBands
+from ser.portable.sequences import mask_of
+from ser.portable.spectrum import MelBands
 
 N_FFT, HOP_SAMPLES = 400, 160
 FLOOR, RANGE = 1e-10, 8.0  # of power; of its logarithm, below the clip's largest
