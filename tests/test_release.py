@@ -14,7 +14,7 @@ from dvc.repo import Repo
 from huggingface_hub import ModelCard
 from scipy.special import softmax
 
-from release import calibrate, compare, export, fuse, train_encoder
+from release import calibrate, check_onnx, export, fuse, train_encoder
 from release.card import write_card
 from release.settings import MODELS, NAMES, runs_of
 from scripts.demo import ROOT
@@ -173,7 +173,7 @@ def test_every_stage_says_what_it_does():
 
 def test_each_model_has_its_stages_and_an_artifact():
     for name in NAMES:
-        assert {f"calibrate@{name}", f"export_{name}", f"compare@{name}"} <= STAGES.keys()
+        assert {f"calibrate@{name}", f"export_{name}", f"check_onnx@{name}"} <= STAGES.keys()
     with Repo(str(ROOT / "release"), config=NO_GIT) as repo:
         artifacts = {name: part.path for parts in repo.artifacts.read().values() for name, part in parts.items()}
     outs = {out.def_path for stage in STAGES.values() for out in stage.outs}
@@ -206,19 +206,19 @@ def test_bundle_card_and_metrics_agree(model, monkeypatch):
 @pytest.mark.parametrize("model", [name for name in BUNDLES if (ROOT / "release/trained" / name).is_dir()])
 @pytest.mark.skipif(not HAS_CLIPS, reason="needs the clips of RAVDESS, data/raw; `dvc repro` downloads them")
 def test_some_clips_of_the_corpus_get_the_probabilities_that_pytorch_gives_them(model, monkeypatch):
-    """The stage `compare` does the same with all of them."""
+    """The stage `check_onnx` does the same with all of them."""
     monkeypatch.chdir(ROOT)
-    paths = [compare.RAW / path for path in compare.read_table(compare.CLIPS, ("path",))["path"]][::120]
-    found = compare.compare(paths, compare.in_torch(model), compare.in_onnx(MODELS / model / "model.onnx"))
+    paths = [check_onnx.RAW / path for path in check_onnx.read_table(check_onnx.CLIPS, ("path",))["path"]][::120]
+    found = check_onnx.compare(paths, check_onnx.in_torch(model), check_onnx.in_onnx(MODELS / model / "model.onnx"))
     assert found["clips"] == found["same_emotion"] == 12
-    assert max(found["probabilities"], found["batched_probabilities"]) <= compare.LIMIT
+    assert max(found["probabilities"], found["batched_probabilities"]) <= check_onnx.LIMIT
 
 
 def test_a_file_that_differs_from_pytorch_is_named(released, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["compare", "compact"])
-    monkeypatch.setattr(compare, "read_table", lambda path, columns: {"path": ["a.wav", "b.wav"]})
-    monkeypatch.setattr(compare, "load_mono", lambda path, rate_hz: torch.zeros(8))
-    monkeypatch.setattr(compare, "in_torch", lambda model: lambda waveforms: np.full((len(waveforms), 8), 0.125))
-    monkeypatch.setattr(compare, "in_onnx", lambda path: lambda waveforms: np.full((len(waveforms), 8), 0.126))
+    monkeypatch.setattr(sys, "argv", ["check_onnx", "compact"])
+    monkeypatch.setattr(check_onnx, "read_table", lambda path, columns: {"path": ["a.wav", "b.wav"]})
+    monkeypatch.setattr(check_onnx, "load_mono", lambda path, rate_hz: torch.zeros(8))
+    monkeypatch.setattr(check_onnx, "in_torch", lambda model: lambda waveforms: np.full((len(waveforms), 8), 0.125))
+    monkeypatch.setattr(check_onnx, "in_onnx", lambda path: lambda waveforms: np.full((len(waveforms), 8), 0.126))
     with pytest.raises(SystemExit, match=r"release/models/compact/model\.onnx: differs from PyTorch.*at most 0\.0001"):
-        compare.main()
+        check_onnx.main()

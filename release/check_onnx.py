@@ -28,7 +28,7 @@ Predict = Callable[[list[torch.Tensor]], np.ndarray]
 
 def main() -> None:
     model = model_from_arguments(__doc__)
-    with reporting("compare"):
+    with reporting("check_onnx"):
         paths = [RAW / path for path in read_table(CLIPS, ("path",))["path"]]
         found = compare(paths, in_torch(model), in_onnx(MODELS / model / "model.onnx"))
         write_json(found, METRICS / "equality" / f"{model}.json", digits=9)
