@@ -34,7 +34,7 @@ from tests.tiny_encoders import save_encoder
 
 STAGES = stages_of(ROOT / "release")
 BUNDLES = [name for name in NAMES if (ROOT / MODELS / name / "model.onnx").is_file()]
-HAS_CLIPS = (ROOT / "data/raw").is_dir() and (ROOT / "data/clips.csv").is_file()
+NEEDED = ("data/raw", "data/clips.csv", "release/trained/compact", "release/trained/encoder")
 
 
 @pytest.fixture
@@ -203,8 +203,10 @@ def test_bundle_card_and_metrics_agree(model, monkeypatch):
     assert (MODELS / model / "README.md").read_text() == write_card(model, metrics, config["revision"])
 
 
-@pytest.mark.parametrize("model", [name for name in BUNDLES if (ROOT / "release/trained" / name).is_dir()])
-@pytest.mark.skipif(not HAS_CLIPS, reason="needs the clips of RAVDESS, data/raw; `dvc repro` downloads them")
+@pytest.mark.parametrize("model", BUNDLES)
+@pytest.mark.skipif(
+    not all((ROOT / path).exists() for path in NEEDED), reason="needs the clips and the trained models: `make results`"
+)
 def test_some_clips_of_the_corpus_get_the_probabilities_that_pytorch_gives_them(model, monkeypatch):
     """The stage `check_onnx` does the same with all of them."""
     monkeypatch.chdir(ROOT)
