@@ -8,5 +8,6 @@ PROJECTS = (
     Path("studies/crossval"),
     Path("studies/encoders"),
     Path("studies/comparison"),
+    Path("release"),
     Path("fusion"),
 )

@@ -38,6 +38,7 @@ MINUTES = {
     "lgbm_": 1,
     "attentive_": 3,
     "finetune_": 25,
+    "check_onnx": 4,
 }
 
 

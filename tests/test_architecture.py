@@ -20,8 +20,9 @@ ORDER = (
     "training",
     "encoders",
     "models",
+    "bundles",
 )
-CLIENTS = ("stages", "studies", "fusion", "benchmarks", "scripts")
+CLIENTS = ("stages", "studies", "release", "fusion", "benchmarks", "scripts")
 LIBRARY = sorted((ROOT / "ser").rglob("*.py"))
 RUNNABLE = {
     path for client in CLIENTS for path in (ROOT / client).rglob("*.py") if '__name__ == "__main__"' in path.read_text()

@@ -43,7 +43,7 @@ def start(project, params: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
 
 
-def test_portable_modules_start_with_every_library_held(project):
+def test_bundles_modules_start_with_every_library_held(project):
     ran = start(project, "runtime: {portable: true}")
     assert ran.stdout == f"['luna', '1'] True __main__ {' '.join(sorted(portable.CAPS))}\n", ran.stderr
 
@@ -92,7 +92,7 @@ def test_a_variable_that_is_taken_away_is_named(monkeypatch):
         set_up_torch(1)
 
 
-def test_portable_means_float32(monkeypatch):
+def test_bundles_means_float32(monkeypatch):
     monkeypatch.setenv(portable.MARK, "1")
     assert resolve_precision("auto", torch.device("cpu")) == "float32"
     with pytest.raises(ParamsError, match=r"allowed: auto or float32, as runtime\.portable is true"):

@@ -9,9 +9,10 @@ import pytest
 from scipy.special import log_softmax
 
 from ser.corpora.emotions import EMOTIONS
+from ser.evaluation.fused_runs import beside_each_other, runs_of
 from ser.evaluation.late_fusion import fit_weights
 from ser.evaluation.runs import read_runs
-from studies.comparison.fuse_models import beside_each_other, fuse, runs_of
+from studies.comparison.fuse_models import fuse
 from studies.run import Run
 from tests.test_crossval import finish, project, table  # noqa: F401  (fixtures)
 

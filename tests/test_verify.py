@@ -103,7 +103,7 @@ def judged(project: Path, demo_project: Path, changed: str, portable: bool = Fal
     return {row.output: row for row in rows}
 
 
-def test_portable_runs_promise_the_same_bytes_of_everything(rerun, demo_project):
+def test_bundles_runs_promise_the_same_bytes_of_everything(rerun, demo_project):
     rows = judged(rerun, demo_project, "models/cnn", portable=True)
     assert {row.expected for row in rows.values()} == {"same bytes"}
     assert [row.output for row in rows.values() if row.verdict == "FAIL"] == ["models/cnn"]

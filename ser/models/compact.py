@@ -53,16 +53,20 @@ class Compact:
     def train(
         cls,
         train: OwnLengthClips,
-        val: OwnLengthClips,
+        val: OwnLengthClips | None,
         settings: Settings,
         run: RunSettings,
         device: torch.device,
         resume: Path | None = None,
     ) -> Self:
-        """Train on some clips and report scores of others. resume: a file from which a stopped training continues."""
+        """Train on some clips and report scores of others, if there are any; they change nothing of the outcome.
+
+        resume: a file from which a stopped training continues.
+        """
         seed_generators(run.seed)
         network = CompactNet(settings.network, train.bands, len(EMOTIONS))
-        data = (item for part in (train, val) for item in (torch.cat(part.clips), part.lengths, part.labels))
+        parts = (train,) if val is None else (train, val)
+        data = (item for part in parts for item in (torch.cat(part.clips), part.lengths, part.labels))
         checkpoint = Checkpoint(resume, run, settings, device, *data) if resume else None
         network.standardize.fit(train.clips)
         weights = class_weights(train.labels, len(EMOTIONS)).to(device)
@@ -80,7 +84,7 @@ class Compact:
             run.seed,
             precision,
             device,
-            watch=lambda averaged: validate(averaged, val, weights, device),
+            watch=lambda averaged: {} if val is None else validate(averaged, val, weights, device),
             checkpoint=checkpoint,
         )
         return cls(fitted.network, settings.network, train.bands, train.front_end, precision, device, fitted.history)

@@ -4,14 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-import torch
-
-from ser.corpora.emotions import EMOTION_INDEX
-from ser.evaluation.fold_predictions import write_run
-from ser.evaluation.late_fusion import fit_weights
-from ser.evaluation.runs import log_probabilities, read_runs
+from ser.evaluation.fused_runs import fuse_runs
 from ser.storage.errors import reporting
 from ser.storage.params import read_value
 from studies.comparison.found_runs import find_runs
@@ -19,7 +12,6 @@ from studies.comparison.found_runs import find_runs
 PARAMS = Path("studies/comparison/params.yaml")
 RUNS = Path("studies/comparison/runs")
 MODEL = "fused"
-PARTS = ("val", "test")
 
 
 def main() -> None:
@@ -36,52 +28,7 @@ def fuse(protocol: str, members: Sequence[str]) -> None:
     missing = [member for member in members if member not in folders]
     if missing:
         raise ValueError(f"{PARAMS}: fusion.members: no runs of {missing} under {protocol}; there are {[*folders]}")
-    tables = {
-        member: pd.concat([read_runs(folders[member], part).assign(split=part) for part in PARTS]) for member in members
-    }
-    for fold, seed in runs_of(tables):
-        clips, logs = beside_each_other({name: choose(table, fold, seed) for name, table in tables.items()})
-        val = (clips["split"] == "val").to_numpy()
-        weights = fit_weights(logs[:, val], clips.loc[val, "emotion"].map(EMOTION_INDEX).to_numpy())
-        logits = torch.from_numpy(np.tensordot(weights, logs, axes=1))
-        shares = dict(zip(members, weights.tolist(), strict=True))
-        write_run(RUNS / protocol / MODEL / f"{fold}-{seed}.csv", clips, logits, weights=shares)
-
-
-def runs_of(tables: dict[str, pd.DataFrame]) -> list[tuple[int, int]]:
-    """Return the folds and seeds to fuse: all of the member with the most seeds.
-
-    A member with one seed is fused with every seed of the others. ValueError lists the missing runs.
-    """
-    pairs = {name: set(zip(table["fold"], table["seed"], strict=True)) for name, table in tables.items()}
-    wanted = max(pairs.values(), key=len)
-    problems = []
-    for name, have in pairs.items():
-        several = len({seed for _, seed in have}) > 1
-        lacking = wanted - have if several else {fold for fold, _ in wanted} - {fold for fold, _ in have}
-        problems += [f"{name} lacks {sorted(lacking)}"] if lacking else []
-    if problems:
-        raise ValueError(f"{'; '.join(problems)}. `make results` runs what is missing.")
-    return sorted(wanted)
-
-
-def choose(table: pd.DataFrame, fold: int, seed: int) -> pd.DataFrame:
-    """Return the rows of a member's run with this seed, or with its only one."""
-    return table[(table["fold"] == fold) & (table["seed"].isin([seed]) | (table["seed"].nunique() == 1))]
-
-
-def beside_each_other(tables: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return clip, split and emotion of a fold's clips, and log-probabilities (member, clip, emotions) in their order.
-
-    ValueError names members that have other clips than the first.
-    """
-    first, *others = tables
-    clips = tables[first].set_index(["clip", "split", "emotion"])
-    differing = [name for name in others if set(tables[name]["clip"]) != set(tables[first]["clip"])]
-    if differing:
-        raise ValueError(f"{differing} have other clips than {first!r}: rerun them on these folds")
-    ordered = (table.set_index(["clip", "split", "emotion"]).loc[clips.index] for table in tables.values())
-    return clips.index.to_frame(index=False), np.stack([log_probabilities(table) for table in ordered])
+    fuse_runs({member: folders[member] for member in members}, RUNS / protocol / MODEL)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,155 @@
+"""CompactNet for prediction alone: waveforms → calibrated log-probabilities. It needs nothing but torch.
+
+Batch norms are folded into the layers beside them. ser.bundles.build_compact fills it.
+"""
+
+import torch
+from torch import nn
+
+from ser.bundles.sequences import cut_to_sound, mask_of
+from ser.bundles.spectrum import MelBands
+
+FLOOR = 1e-10  # power, -100 dB
+
+
+class PortableCompact(nn.Module):
+    """(clip, samples) float32 waveforms and their lengths (clip,) → log-probabilities (clip, emotions) and embedding.
+
+    What stands after a clip's end does not matter.
+    """
+
+    def __init__(
+        self,
+        n_fft: int,
+        hop_samples: int,
+        bands: int,
+        trim_db: float,
+        top_db: float,
+        front: list[int],
+        width: int,
+        kernel: int,
+        dilations: list[int],
+        lstm_hidden: int,
+        heads: int,
+        emotions: int,
+    ) -> None:
+        super().__init__()
+        self.n_fft, self.hop_samples, self.trim_db, self.top_db = n_fft, hop_samples, trim_db, top_db
+        self.mel = MelBands(n_fft, hop_samples, bands)
+        for name, size in (("mean", bands), ("sd", bands), ("level_mean", 1), ("level_sd", 1)):
+            self.register_buffer(name, torch.ones(size))
+        self.front = nn.ModuleList(
+            nn.Conv2d(before, after, 3, stride=(1, 2), padding=1)
+            for before, after in zip([1, *front], front, strict=False)
+        )
+        for _ in front:
+            bands = (bands + 1) // 2
+        self.project = nn.Linear(front[-1] * bands, width)
+        self.blocks = nn.ModuleList(Block(width, kernel, dilation) for dilation in dilations)
+        self.norm = ScaleShift(width)
+        self.recurrent = BiLSTM(width, lstm_hidden) if lstm_hidden else None
+        channels = 2 * lstm_hidden or width
+        self.pool = Pooling(channels, heads)
+        self.hidden, self.output = nn.Linear(2 * channels + 1, channels), nn.Linear(channels, emotions)
+
+    def forward(self, waveform: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        embedding = self.embed(*self.log_mel(waveform, lengths))
+        logits = self.output(nn.functional.gelu(self.hidden(embedding)))
+        return logits.log_softmax(dim=1), embedding
+
+    def log_mel(self, waveform: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the frames with sound, (clip, frames, bands) in dB, zero after a clip's end, and how many (clip,)."""
+        waveform = waveform * mask_of(lengths, waveform.shape[1])
+        power = self.mel(nn.functional.pad(waveform, (self.n_fft // 2, self.n_fft // 2)))
+        power, frames, _ = cut_to_sound(power, power.sum(dim=2), lengths // self.hop_samples + 1, self.trim_db)
+        decibels = 10 * power.clamp_min(FLOOR).log10()
+        decibels = torch.maximum(decibels, decibels.amax(dim=(1, 2), keepdim=True) - self.top_db)
+        return decibels * mask_of(frames, power.shape[1])[..., None], frames
+
+    def embed(self, frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Return (clip, 2 · channels + 1): attentive mean and standard deviation, and the level."""
+        mask = mask_of(lengths, frames.shape[1])[..., None].float()
+        level = frames.sum(dim=(1, 2)) / (lengths * frames.shape[2])
+        maps = ((frames - level[:, None, None] - self.mean) / self.sd * mask)[:, None]
+        for layer in self.front:
+            maps = layer(maps).relu() * mask[:, None]
+        sequence = self.project(maps.permute(0, 2, 3, 1).flatten(2))
+        for block in self.blocks:
+            sequence = block(sequence, mask)
+        sequence, lengths = pool_pairs(self.norm(sequence) * mask, lengths)
+        if self.recurrent is not None:
+            sequence = self.recurrent(sequence, lengths)
+        pooled = self.pool(sequence, mask_of(lengths, sequence.shape[1]))
+        return torch.cat([pooled, (level[:, None] - self.level_mean) / self.level_sd], dim=1)
+
+
+class ScaleShift(nn.Module):
+    """A batch norm whose statistics are settled."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.scale, self.shift = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+
+    def forward(self, sequence: torch.Tensor) -> torch.Tensor:
+        return sequence * self.scale + self.shift
+
+
+class Block(nn.Module):
+    """The residual block of dilated convolutions, on (clip, frames, width) and a mask (clip, frames, 1)."""
+
+    def __init__(self, width: int, kernel: int, dilation: int) -> None:
+        super().__init__()
+        self.kernel, self.dilation = kernel, dilation
+        self.before = ScaleShift(width)
+        self.dilated, self.mix = nn.Linear(kernel * width, width), nn.Linear(width, width)
+
+    def forward(self, sequence: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        frames, reach = sequence.shape[1], self.kernel // 2 * self.dilation
+        padded = nn.functional.pad(self.before(sequence).relu() * mask, (0, 0, reach, reach))
+        shifted = [padded[:, start : start + frames] for start in range(0, 2 * reach + 1, self.dilation)]
+        return sequence + self.mix(self.dilated(torch.cat(shifted, dim=2)).relu() * mask)
+
+
+def pool_pairs(sequence: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Max-pool pairs of frames of (clip, frames, channels); frames after a clip's end count as zero."""
+    padded = nn.functional.pad(sequence, (0, 0, 0, 1))
+    return torch.maximum(padded[:, :-1:2], padded[:, 1::2]), (lengths + 1) // 2
+
+
+class BiLSTM(nn.Module):
+    """(clip, frames, channels), lengths (clip,) → (clip, frames, 2 · hidden), backwards from each clip's own end."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.ahead = nn.LSTM(channels, hidden, batch_first=True)
+        self.back = nn.LSTM(channels, hidden, batch_first=True)
+
+    def forward(self, sequence: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        frame = torch.arange(sequence.shape[1], device=sequence.device)
+        reverse = torch.where(frame < lengths[:, None], lengths[:, None] - 1 - frame, frame)[..., None]
+        # The first state, made from the batch: torch's own would bring the example's number of clips into the graph
+        zeros = (0.0 * lengths[None, :, None]).expand(-1, -1, self.hidden)
+        flipped, _ = self.back(_reorder(sequence, reverse), (zeros, zeros))
+        return torch.cat([self.ahead(sequence, (zeros, zeros))[0], _reorder(flipped, reverse)], dim=2)
+
+
+def _reorder(sequence: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
+    return sequence.gather(1, frames.expand(-1, -1, sequence.shape[2]))
+
+
+class Pooling(nn.Module):
+    """Attentive statistics pooling: (clip, frames, channels) → (clip, 2 · channels)."""
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.hidden, self.scores = nn.Linear(channels, channels), nn.Linear(channels, heads)
+
+    def forward(self, sequence: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        scores = self.scores(self.hidden(sequence).tanh()).masked_fill(~mask[..., None], -torch.inf)
+        weights = scores.softmax(dim=1)[..., None]
+        heads = sequence.reshape(*sequence.shape[:2], self.heads, -1)
+        mean = (weights * heads).sum(dim=1, keepdim=True)
+        variance = (weights * (heads - mean).square()).sum(dim=1)
+        return torch.cat([mean.flatten(1), variance.clamp_min(1e-6).sqrt().flatten(1)], dim=1)
