@@ -73,7 +73,7 @@ def by_torchaudio_exactly(waveform: torch.Tensor, from_hz: int, to_hz: int) -> t
 
 
 @pytest.mark.parametrize("samples", [1, 2, 3, 95, 1_000, 6_000])
-@pytest.mark.parametrize(("from_hz", "to_hz"), [*RATES, (4_001, 16_000), (1_001, 997), (192_000, 1_000)])
+@pytest.mark.parametrize(("from_hz", "to_hz"), [*RATES, (1_001, 997), (192_000, 1_000)])
 def test_resampling_without_a_large_filter_equals_torchaudio_too(noise, monkeypatch, from_hz, to_hz, samples):
     monkeypatch.setattr(audio, "KERNEL", 0)
     monkeypatch.setattr(audio, "WEIGHTS", 5_000)  # several blocks
