@@ -34,9 +34,9 @@ def compose_yaml(text: str) -> Node:
     return YAML(typ="safe").compose(text)
 
 
-def dump_yaml(value: Any) -> str:
-    """Return a value as YAML on one line."""
+def dump_yaml(value: Any, in_one_line: bool = True) -> str:
+    """Return a value as YAML, on one line or with a line a key in the order of the mapping."""
     yaml, stream = YAML(typ="safe"), io.StringIO()
-    yaml.default_flow_style, yaml.width = True, 10**6
+    yaml.default_flow_style, yaml.width, yaml.sort_base_mapping_type_on_output = in_one_line, 10**6, False
     yaml.dump(value, stream)
     return stream.getvalue().removesuffix("...\n").strip()
