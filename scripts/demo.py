@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from scripts.children import dvc, environment
 from scripts.projects import ROOT
+from ser.arithmetic.portable import can_be_portable
 from ser.storage.dotted import override
 from ser.storage.yaml12 import dump_yaml, read_yaml
 
@@ -19,6 +20,7 @@ from ser.storage.yaml12 import dump_yaml, read_yaml
 DEMO = {
     "corpus.name": "synthetic",
     "synthetic.actors": 6,
+    "runtime.portable": can_be_portable(),
     "train_cnn.epochs": 4,
     "train_lstm.epochs": 8,
     "train_extractor.epochs": 4,

@@ -3,11 +3,12 @@
 `runtime.portable: true` holds every library to AVX2 before it is imported, so this imports none of them.
 """
 
+import platform
 import runpy
 import sys
 from pathlib import Path
 
-from ser.arithmetic.portable import cap_instruction_sets
+from ser.arithmetic.portable import can_be_portable, cap_instruction_sets
 
 try:
     from ser.storage.params import check, read_params
@@ -25,8 +26,15 @@ def main() -> None:
 
 def prepare(module: str) -> None:
     """Hold this process to portable arithmetic where the params of the module's project ask for it."""
-    if asks_for_portable(params_of(module)):
-        cap_instruction_sets()
+    params = params_of(module)
+    if not asks_for_portable(params):
+        return
+    if not can_be_portable():
+        raise SystemExit(
+            f"run: {params} asks for a portable run, which takes an x86-64 processor with AVX2; this one is "
+            f"{platform.machine()}. Set runtime.portable to false there."
+        )
+    cap_instruction_sets()
 
 
 def run(command: list[str]) -> None:

@@ -14,12 +14,14 @@ from hypothesis import HealthCheck, settings
 
 from scripts.children import PLACES, dvc
 from scripts.demo import copy_project
+from ser.arithmetic.portable import can_be_portable
 from tests.recording import noting
 
 # Two actors have every emotion in each split; one epoch of narrow networks is enough to fill every output
 TINY = {
     "corpus.name": "synthetic",
     "synthetic.actors": 2,
+    "runtime.portable": can_be_portable(),
     "train.threads": 1,
     "train_lgbm.threads": 1,
     "train_cnn.epochs": 1,

@@ -78,6 +78,14 @@ def test_a_project_has_its_own_setting():
     assert run.params_of("stages.train_cnn").as_posix() == "params.yaml"
 
 
+def test_another_kind_of_processor_is_refused_before_any_work(project, monkeypatch):
+    (project / "params.yaml").write_text("runtime: {portable: true}", encoding="utf-8")
+    monkeypatch.chdir(project)
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    with pytest.raises(SystemExit, match=r"this one is arm64\. Set runtime\.portable to false"):
+        run.prepare("probe.show")
+
+
 def test_a_cap_that_comes_too_late_is_refused():
     with pytest.raises(RuntimeError, match="after numpy and torch had been imported"):
         portable.cap_instruction_sets({})

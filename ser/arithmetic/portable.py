@@ -8,6 +8,7 @@ once, so they must be set before it is imported.
 """
 
 import os
+import platform
 import sys
 from collections.abc import MutableMapping
 
@@ -28,6 +29,11 @@ def cap_instruction_sets(environment: MutableMapping[str, str] = os.environ) -> 
     if late:
         raise RuntimeError(f"portable arithmetic was asked for after {' and '.join(late)} had been imported")
     environment.update(CAPS, **{MARK: "1"})
+
+
+def can_be_portable() -> bool:
+    """Tell whether this is an x86-64 processor; whether it has AVX2, torch says."""
+    return platform.machine() in ("x86_64", "AMD64")
 
 
 def is_portable() -> bool:
