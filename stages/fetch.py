@@ -1,37 +1,40 @@
-"""Fetch the corpus: Zenodo's archive, RAVDESS_SOURCE=/path/to/zip-or-folder, or synthesis → data/raw/Actor_NN/*.wav."""
+"""Fetch the corpus: Zenodo's archive, RAVDESS_SOURCE=/path/to/zip-or-folder, or synthesis → data/raw/."""
 
-import dataclasses
 from pathlib import Path
 
 import pooch
 
+from ser.corpora.catalogue import SYNTHETIC, find_corpus
+from ser.corpora.corpus import Corpus, CorpusError
+from ser.corpora.ravdess import RAVDESS
 from ser.corpora.sources import copy_clips, download, read_manifest
 from ser.corpora.synthesis import SyntheticCorpus, write_corpus
 from ser.storage.errors import reporting
 from ser.storage.files import replacing_folder
 from ser.storage.given import given_path
-from ser.storage.params import build, check, read_params
+from ser.storage.params import build, read_params, read_value
 
 PARAMS = Path("params.yaml")
-MANIFEST = Path("data/ravdess.md5")
+MANIFESTS = Path("data/manifests")
 RAW = Path("data/raw")
 
 
-@dataclasses.dataclass(frozen=True)
-class Corpus:
-    name: str
-
-    def __post_init__(self) -> None:
-        check(self.name in ("ravdess", "synthetic"), "name", self.name, "ravdess or synthetic")
-
-
-def fetch_ravdess() -> None:
-    """Copy the checked clips from RAVDESS_SOURCE, or else from the archive kept in RAVDESS_CACHE."""
-    manifest = read_manifest(MANIFEST)
+def fetch_published(corpus: Corpus) -> None:
+    """Copy the checked clips from a local copy, or else from the archive, which is known of RAVDESS alone."""
+    manifest = read_manifest(MANIFESTS / f"{corpus.name}.md5")
     with replacing_folder(RAW) as folder:
-        source = given_path("RAVDESS_SOURCE") or download(given_path("RAVDESS_CACHE") or pooch.os_cache("ravdess"))
-        copy_clips(source, manifest, folder)
-    print(f"{len(manifest)} clips of RAVDESS in {RAW}, every MD5 right")
+        copy_clips(given_path(corpus.variable) or download_archive(corpus), manifest, folder)
+    print(f"{len(manifest)} clips of {corpus.title} in {RAW}, every MD5 right")
+
+
+def download_archive(corpus: Corpus) -> Path:
+    """Return RAVDESS's archive, kept in RAVDESS_CACHE; CorpusError says how to get another corpus."""
+    if corpus is not RAVDESS:
+        raise CorpusError(
+            f"{corpus.title} is not downloaded. Get it from {corpus.home} ({corpus.licence}), and give its folder or "
+            f"archive: {corpus.variable}=/path/to/it"
+        )
+    return download(given_path("RAVDESS_CACHE") or pooch.os_cache("ravdess"))
 
 
 def fetch_synthetic(settings: SyntheticCorpus) -> None:
@@ -43,12 +46,12 @@ def fetch_synthetic(settings: SyntheticCorpus) -> None:
 
 def main() -> None:
     with reporting("fetch"):
-        corpus, synthetic = read_params(PARAMS, "corpus", "synthetic")
-        settings = build(SyntheticCorpus, synthetic, "synthetic")
-        if build(Corpus, corpus, "corpus").name == "synthetic":
+        settings = build(SyntheticCorpus, read_params(PARAMS, "synthetic"), "synthetic")
+        corpus = find_corpus(read_value(PARAMS, "corpus.name", str))
+        if corpus is SYNTHETIC:
             fetch_synthetic(settings)
         else:
-            fetch_ravdess()
+            fetch_published(corpus)
 
 
 if __name__ == "__main__":

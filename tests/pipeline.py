@@ -82,7 +82,7 @@ def offer_as_ravdess(project: Path, source: Path) -> None:
     shutil.copytree(project / "data/raw", source)
     clips = sorted(source.rglob("*.wav"))
     lines = [f"{hashlib.md5(clip.read_bytes()).hexdigest()}  {clip.relative_to(source).as_posix()}" for clip in clips]
-    (project / "data/ravdess.md5").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (project / "data/manifests/ravdess.md5").write_text("\n".join(lines) + "\n", encoding="utf-8")
     change_param(project, "corpus.name", "ravdess")
 
 

@@ -59,7 +59,7 @@ def source_files(project: Path) -> list[Path]:
     used = {path for stage in stages_of(project).values() for path in declared_files(stage)}
     library = sorted(path.relative_to(project).as_posix() for path in (project / "ser").rglob("*.py"))
     scripts = sorted((project / "stages").glob("*.py"))
-    inputs = [project / "data/ravdess.md5", project / "data/design.csv"]
+    inputs = [project / "data/manifests/ravdess.md5", project / "data/design.csv"]
     return [*inputs, *scripts, *(project / path for path in library if path in used)]
 
 

@@ -36,8 +36,8 @@ def test_a_good_table_comes_back(tmp_path):
         ),
         ({"path": ["a.wav", None, "c.wav"]}, "path: expected a path, found nan in row 2"),
         ({"emotion": ["sad", "bored", None]}, "emotion: expected one of .*, found 'bored' in row 2, nan in row 3"),
-        ({"actor": ["1", "x", "25"]}, "actor: expected 1 to 24, found 'x' in row 2, '25' in row 3"),
-        ({"sex": ["male", "?", "female"]}, r"sex: expected one of \['female', 'male'\], found '\?' in row 2"),
+        ({"actor": ["1", None, "3"]}, "actor: expected the name or number of a speaker, found nan in row 2"),
+        ({"sex": ["male", "?", None]}, r"sex: expected one of \['female', 'male'\], or empty, found '\?' in row 2"),
         ({"duplicate_of": ["z", "b", None]}, "duplicate_of: .*another clip, found 'z' in row 1, 'b' in row 2"),
     ],
 )

@@ -11,7 +11,8 @@ import soundfile
 import torch
 
 from ser.corpora.clips import COLUMNS, measure_folder, summarise
-from ser.corpora.ravdess import CorpusError, all_names
+from ser.corpora.corpus import CorpusError
+from ser.corpora.ravdess import RAVDESS, all_names
 from ser.corpora.wav import missing_bytes
 from ser.features.audio import load_mono
 from ser.storage.files import read_table, write_table
@@ -59,6 +60,7 @@ def raw(tmp_path) -> Path:
 def every_emotion(tmp_path, monkeypatch) -> list[str]:
     """The names of a clip of each emotion, in a project's `data/raw`."""
     monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text("corpus: {name: ravdess}", encoding="utf-8")
     names = list({path.name[6:8]: str(path) for path in all_names(1)}.values())
     for index, name in enumerate(names):
         write(Path("data/raw"), name, tone(samples=4800 + index))
@@ -68,19 +70,19 @@ def every_emotion(tmp_path, monkeypatch) -> list[str]:
 def problem_with(root: Path) -> str:
     """The message's lines below the first."""
     with pytest.raises(CorpusError) as error:
-        measure_folder(root)
+        measure_folder(root, RAVDESS)
     return "\n".join(line.strip() for line in str(error.value).splitlines()[1:])
 
 
 def test_the_table_has_a_row_a_clip_sorted_by_path(raw):
-    clips = measure_folder(raw)
+    clips = measure_folder(raw, RAVDESS)
     assert list(clips.columns) == COLUMNS
     assert list(clips["path"]) == NAMES
     assert list(clips["clip"]) == [Path(name).stem for name in NAMES]
 
 
 def test_a_row_holds_names_and_measures(raw):
-    row = measure_folder(raw).iloc[-1]
+    row = measure_folder(raw, RAVDESS).iloc[-1]
     expected = {"emotion": "fearful", "intensity": "strong", "statement": 1, "repetition": 1, "actor": 2}
     assert row[list(expected)].to_dict() == expected
     assert (row["sex"], row["sample_rate_hz"], row["channels"]) == ("female", 48_000, 1)
@@ -92,10 +94,10 @@ def test_a_row_holds_names_and_measures(raw):
 
 def test_the_level_of_stereo_is_that_of_the_mean_of_its_channels(raw):
     write(raw, FIRST, np.stack([tone(0.5), tone(0.1)], axis=1))
-    clips = measure_folder(raw).set_index("path")
+    clips = measure_folder(raw, RAVDESS).set_index("path")
     assert clips["channels"].to_dict() == {name: 2 if name == FIRST else 1 for name in NAMES}
     assert clips.loc[FIRST, "peak_dbfs"] == pytest.approx(20 * np.log10(0.3), abs=0.01)
-    assert "stereo: 1 " in summarise(measure_folder(raw))
+    assert "stereo: 1 " in summarise(measure_folder(raw, RAVDESS))
 
 
 def test_chunks_beside_the_audio_are_read_over(raw):
@@ -103,13 +105,13 @@ def test_chunks_beside_the_audio_are_read_over(raw):
     filler = b"FLLR" + struct.pack("<I", 100) + bytes(100)
     size = struct.pack("<I", len(plain) - 8 + 2 * len(filler))
     (raw / FIRST).write_bytes(plain[:4] + size + plain[8:36] + filler + plain[36:] + filler)
-    assert measure_folder(raw)["duration_s"].iloc[0] == 0.1
+    assert measure_folder(raw, RAVDESS)["duration_s"].iloc[0] == 0.1
 
 
 def test_a_repeated_clip_names_the_first_of_its_kind(raw):
     for name in (SECOND, NAMES[4]):
         (raw / name).write_bytes((raw / FIRST).read_bytes())
-    clips = measure_folder(raw)
+    clips = measure_folder(raw, RAVDESS)
     repeats = clips.dropna(subset="duplicate_of").set_index("path")["duplicate_of"]
     assert repeats.to_dict() == dict.fromkeys([SECOND, NAMES[4]], Path(FIRST).stem)
     assert f"duplicates: 2\n  {SECOND} repeats {Path(FIRST).stem}" in summarise(clips)
@@ -119,7 +121,7 @@ def test_a_repeated_clip_names_the_first_of_its_kind(raw):
 def test_the_table_reads_back_as_it_was(raw, tmp_path, repeats):
     for name in NAMES[1 : 1 + repeats]:
         (raw / name).write_bytes((raw / FIRST).read_bytes())
-    clips = measure_folder(raw)
+    clips = measure_folder(raw, RAVDESS)
     write_table(clips, tmp_path / "clips.csv", digits=12)
     again = read_table(tmp_path / "clips.csv", duplicate_of=str)
     assert again["duplicate_of"].notna().sum() == repeats
@@ -209,9 +211,9 @@ DAMAGES = {
 
 @pytest.mark.parametrize("form", ["RIFX", "RF64", *PIPES])
 def test_every_form_of_wav_measures_as_the_usual_one(raw, form):
-    usual = measure_folder(raw).drop(columns=["md5", "duplicate_of"])
+    usual = measure_folder(raw, RAVDESS).drop(columns=["md5", "duplicate_of"])
     (raw / FIRST).write_bytes(in_form(form, tone()))
-    assert measure_folder(raw).drop(columns=["md5", "duplicate_of"]).equals(usual)
+    assert measure_folder(raw, RAVDESS).drop(columns=["md5", "duplicate_of"]).equals(usual)
     torch.testing.assert_close(load_mono(raw / FIRST, 16_000)[100:-100], load_mono(raw / SECOND, 16_000)[100:1500])
 
 
@@ -252,7 +254,7 @@ def test_a_folder_without_clips_is_an_error(tmp_path, exists):
     if exists:
         (tmp_path / "raw").mkdir()
     with pytest.raises(CorpusError, match="raw holds no clips"):
-        measure_folder(tmp_path / "raw")
+        measure_folder(tmp_path / "raw", RAVDESS)
 
 
 def test_ingest_writes_the_table_and_says_what_it_holds(every_emotion, capsys):
@@ -276,6 +278,7 @@ def test_ingest_fails_with_one_message_and_writes_nothing(raw, monkeypatch):
     monkeypatch.chdir(raw.parent)
     (raw.parent / "data").mkdir()
     raw.rename("data/raw")
+    Path("params.yaml").write_text("corpus: {name: ravdess}", encoding="utf-8")
     damage(Path("data/raw", FIRST), "silent")
     with pytest.raises(SystemExit, match=f"ingest: .*\n  {FIRST}: silent"):
         ingest.main()

@@ -89,7 +89,7 @@ from ser.storage.yaml12 import read_yaml
 
 PARAMS.read_text()
 {**read_yaml(PARAMS)["synthetic"]}
-Path("data/ravdess.md5").read_bytes()
+Path("data/manifests/ravdess.md5").read_bytes()
 soundfile.info("data/raw/Actor_01/03-01-01-01-01-01-01.wav")
 subprocess.run([sys.executable, "-c", "open('LICENSE')"], check=True)
 list(Path("metrics").iterdir())
@@ -108,7 +108,7 @@ PLANTED = {
     "undeclared param": "split: reads the param synthetic.actors without declaring it",
     "undeclared param of the same section": "split: reads the param synthetic.seed without declaring it",
     "unused param": "split: declares mel.top_db without reading it",
-    "undeclared read": "split: opens data/ravdess.md5 without declaring it",
+    "undeclared read": "split: opens data/manifests/ravdess.md5 without declaring it",
     "undeclared read by a C library": "split: opens data/raw/Actor_01/03-01-01-01-01-01-01.wav without declaring it",
     "undeclared read by a child process": "split: opens LICENSE without declaring it",
     "undeclared listing of a folder": "split: opens metrics without declaring it",

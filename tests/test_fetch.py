@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ser.corpora.ravdess import CorpusError, all_names
+from ser.corpora.corpus import CorpusError
+from ser.corpora.ravdess import all_names
 from ser.corpora.synthesis import SyntheticCorpus, write_corpus
 from stages import fetch
 
@@ -25,9 +26,9 @@ def clips(tmp_path_factory) -> Path:
 def project(tmp_path, monkeypatch, clips) -> Path:
     """A project folder whose manifest lists `clips`; it is the working directory."""
     root = tmp_path / "project"
-    (root / "data").mkdir(parents=True)
+    (root / "data/manifests").mkdir(parents=True)
     lines = [f"{hashlib.md5((clips / path).read_bytes()).hexdigest()}  {path}\n" for path in all_names(1)]
-    (root / "data" / "ravdess.md5").write_text("".join(lines), encoding="utf-8")
+    (root / "data" / "manifests" / "ravdess.md5").write_text("".join(lines), encoding="utf-8")
     for variable in ("RAVDESS_SOURCE", "RAVDESS_CACHE"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(root)
@@ -45,7 +46,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def assert_nothing_written(project: Path) -> None:
-    assert [path.name for path in (project / "data").iterdir()] == ["ravdess.md5"]
+    assert [path.name for path in (project / "data").iterdir()] == ["manifests"]
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_downloads_are_kept_where_ravdess_cache_says(project, archive, tmp_path,
 
 def test_the_synthetic_corpus_needs_neither_manifest_nor_source(project, monkeypatch):
     choose("synthetic", seed=2)
-    Path("data/ravdess.md5").unlink()
+    Path("data/manifests/ravdess.md5").unlink()
     monkeypatch.setenv("RAVDESS_SOURCE", "/nowhere")
     fetch.main()
     assert len(tree(Path("data/raw"))) == 60
@@ -148,7 +149,7 @@ def test_an_interrupted_fetch_leaves_nothing_behind(project, clips, monkeypatch)
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ("corpus: {name: emodb}\nsynthetic: {actors: 1, seed: 1}", "name is 'emodb'; allowed: ravdess or synthetic"),
+        ("corpus: {name: iemocap}\nsynthetic: {actors: 1, seed: 1}", "corpus.name is 'iemocap'; allowed: ravdess, "),
         ("corpus: {name: ravdess}\nsynthetic: {actors: 99, seed: 1}", "actors is 99; allowed: 1 to 24"),
         ("corpus: {}\nsynthetic: {actors: 1, seed: 1}", "corpus.name: missing"),
         ("corpus: {name: ravdess}", "synthetic"),
@@ -164,7 +165,7 @@ def test_impossible_params_end_with_one_message(project, params, message):
 @pytest.mark.slow
 @pytest.mark.skipif(not REAL.exists(), reason="the real corpus is not beside the project")
 def test_the_real_archive_passes_the_committed_manifest(project, monkeypatch):
-    shutil.copy(Path(__file__).parents[1] / "data" / "ravdess.md5", "data")
+    shutil.copy(Path(__file__).parents[1] / "data" / "manifests" / "ravdess.md5", "data")
     monkeypatch.setenv("RAVDESS_SOURCE", str(REAL))
     fetch.main()
     assert len(tree(Path("data/raw"))) == 1440

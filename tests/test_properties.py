@@ -24,7 +24,7 @@ from fusion.branches import make_table
 from ser.corpora.clip_table import read_clips, read_splits
 from ser.corpora.clips import measure_folder
 from ser.corpora.emotions import EMOTIONS
-from ser.corpora.ravdess import all_names, parse_name
+from ser.corpora.ravdess import RAVDESS, all_names, parse_name
 from ser.data.tables import join_splits, labels_of
 from ser.evaluation.runs import read_runs
 from ser.features.audio import AudioSettings, load_mono
@@ -141,7 +141,7 @@ def test_a_wav_file_that_is_accepted_gives_finite_features(folder, content):
     raw = folder / "wav"
     (raw / "Actor_01").mkdir(parents=True, exist_ok=True)
     (raw / CLIP).write_bytes(content)
-    clips = outcome(measure_folder, raw)
+    clips = outcome(measure_folder, raw, RAVDESS)
     if clips is not None:
         assert np.isfinite(clips[["duration_s", "peak_dbfs", "rms_dbfs"]].to_numpy()).all()
         waveform = load_mono(raw / CLIP, 16_000)
@@ -160,7 +160,7 @@ def test_any_sizes_rate_and_channels_in_a_header_are_measured_or_refused(folder,
     riff, data = (struct.pack("<I", size) for size in sizes)
     form = struct.pack("<HI", channels, rate_hz)
     (raw / CLIP).write_bytes(content[:4] + riff + content[8:22] + form + content[28:40] + data + content[44:])
-    clips = outcome(measure_folder, raw)
+    clips = outcome(measure_folder, raw, RAVDESS)
     if clips is not None:
         assert 4_000 <= clips["sample_rate_hz"][0] <= 192_000
         assert 0.1 <= clips["duration_s"][0] <= 10_000 / 2 / 4_000

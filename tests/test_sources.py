@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from ser.corpora.ravdess import CorpusError, all_names
+from ser.corpora.corpus import CorpusError
+from ser.corpora.ravdess import all_names
 from ser.corpora.sources import copy_clips, download, read_manifest
 from ser.storage.files import replacing_folder
 
@@ -250,7 +251,7 @@ def test_an_interrupted_folder_leaves_nothing_behind(tmp_path, interruption):
 
 
 def test_the_committed_manifest_covers_the_corpus():
-    manifest = read_manifest(Path(__file__).parent.parent / "data" / "ravdess.md5")
+    manifest = read_manifest(Path(__file__).parent.parent / "data" / "manifests" / "ravdess.md5")
     assert sorted(manifest) == all_names()
     assert all(len(md5) == 32 and int(md5, 16) for md5 in manifest.values())
     assert len(set(manifest.values())) == 1439  # one pair of Actor_07 is identical

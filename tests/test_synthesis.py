@@ -6,7 +6,7 @@ import soundfile
 
 from ser.corpora.clips import measure_folder
 from ser.corpora.emotions import EMOTIONS
-from ser.corpora.ravdess import ClipName, all_names, parse_name
+from ser.corpora.ravdess import RAVDESS, ClipName, all_names, parse_name
 from ser.corpora.synthesis import (
     DELIVERIES,
     HOP,
@@ -35,7 +35,7 @@ def corpus(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def clips(corpus):
-    return measure_folder(corpus)
+    return measure_folder(corpus, RAVDESS)
 
 
 def name_of(emotion: str, intensity: str = "normal", actor: int = 1, statement: int = 1) -> ClipName:

@@ -1,4 +1,4 @@
-"""The clip table: measurements of each WAV in a RAVDESS folder, and the faults of unusable files."""
+"""The clip table: measurements of each clip in a folder, and the faults of unusable files."""
 
 import functools
 import hashlib
@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import soundfile
 
+from ser.corpora.corpus import Corpus, CorpusError
 from ser.corpora.emotions import EMOTIONS
-from ser.corpora.ravdess import CorpusError, parse_name
 from ser.corpora.wav import is_wav, missing_bytes
 
 COLUMNS = [
@@ -39,16 +39,16 @@ QUIETEST = 1e-6
 CANCELLED = 1e-6  # of the channels' power, left in their mean
 
 
-def measure_folder(root: Path, threads: int = 2) -> pd.DataFrame:
+def measure_folder(root: Path, corpus: Corpus, threads: int = 2) -> pd.DataFrame:
     """Measure every clip below `root`: one row a clip, sorted by path, with COLUMNS.
 
-    CorpusError lists every file that is not a whole, audible, rightly named clip.
+    CorpusError lists every file that is not a whole, audible, rightly named clip of the corpus.
     """
     paths = sorted(PurePosixPath(path.relative_to(root).as_posix()) for path in root.rglob("*") if path.is_file())
     if not paths:
-        raise CorpusError(f"{root} holds no clips; expected Actor_NN/*.wav. Run `dvc repro fetch`.")
+        raise CorpusError(f"{root} holds no clips; expected {corpus.layout} and others. Run `dvc repro fetch`.")
     with ThreadPoolExecutor(threads) as pool:  # hashing, decoding and numpy release the interpreter's lock
-        outcomes = list(pool.map(functools.partial(_row_or_problem, root), paths))
+        outcomes = list(pool.map(functools.partial(_row_or_problem, root, corpus), paths))
     problems = [outcome for outcome in outcomes if isinstance(outcome, str)]
     if problems:
         listing = "\n".join(f"  {problem}" for problem in problems)
@@ -58,17 +58,19 @@ def measure_folder(root: Path, threads: int = 2) -> pd.DataFrame:
     return clips[COLUMNS]
 
 
-def measure_clip(root: Path, path: PurePosixPath) -> dict[str, object]:
+def measure_clip(root: Path, corpus: Corpus, path: PurePosixPath) -> dict[str, object]:
     """Return one clip's row without `duplicate_of`; ValueError says why the file is no usable clip.
 
     Peak and RMS are those of the mean of the channels, in dB relative to full scale (1.0, so a full-scale square
     wave has an RMS of 0 dBFS).
     """
-    name = parse_name(path)
-    if len(path.parts) != 2:
-        raise ValueError(f"expected at {path.parent.name}/{path.name}, directly below the corpus folder")
+    name = corpus.parse(path)
+    depth = len(PurePosixPath(corpus.layout).parts)
+    if len(path.parts) != depth:
+        expected = PurePosixPath(*path.parts[-depth:])
+        raise ValueError(f"expected at {expected}, directly below the corpus folder")
     content = (root / path).read_bytes()
-    samples, sample_rate_hz = decode_wav(content)
+    samples, sample_rate_hz = decode(content, is_flac=path.suffix == ".flac")
     require_audible(samples, sample_rate_hz)
     mono = samples.mean(axis=1)
     return {
@@ -89,14 +91,14 @@ def measure_clip(root: Path, path: PurePosixPath) -> dict[str, object]:
     }
 
 
-def decode_wav(content: bytes) -> tuple[np.ndarray, int]:
-    """Decode a WAV file's bytes to samples (time, channel), float64 in [-1, 1], and the sample rate in Hz.
+def decode(content: bytes, is_flac: bool = False) -> tuple[np.ndarray, int]:
+    """Decode the bytes of a WAV or FLAC file to samples (time, channel), float64 in [-1, 1], and the sample rate in Hz.
 
-    ValueError says why it cannot be: no WAV, truncated, or without samples.
+    ValueError says why it cannot be: another format, truncated, or without samples.
     """
-    if not is_wav(content):
+    if not is_flac and not is_wav(content):
         raise ValueError("unreadable: not a WAV file" if content else "empty: 0 bytes")
-    if missing := missing_bytes(content):
+    if not is_flac and (missing := missing_bytes(content)):
         raise ValueError(f"truncated: {missing} bytes fewer than its header says")
     try:
         samples, sample_rate_hz = soundfile.read(io.BytesIO(content), always_2d=True)
@@ -124,6 +126,12 @@ def require_audible(samples: np.ndarray, sample_rate_hz: int) -> None:
         raise ValueError(f"silent: its loudest sample is {peak:.2g} of full scale")
     if samples.shape[1] > 1 and np.square(samples.mean(axis=1)).mean() <= CANCELLED * np.square(samples).mean():
         raise ValueError("its channels cancel each other (antiphase), so their mean is silent; keep one of them")
+
+
+def split_off_others(clips: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the clips of the eight emotions, and how many there are of each other one."""
+    known = clips["emotion"].isin(EMOTIONS)
+    return clips[known].reset_index(drop=True), clips.loc[~known, "emotion"].value_counts()
 
 
 def require_emotions(clips: pd.DataFrame, source: Path) -> None:
@@ -156,8 +164,8 @@ def summarise(clips: pd.DataFrame) -> str:
     )
 
 
-def _row_or_problem(root: Path, path: PurePosixPath) -> dict[str, object] | str:
+def _row_or_problem(root: Path, corpus: Corpus, path: PurePosixPath) -> dict[str, object] | str:
     try:
-        return measure_clip(root, path)
+        return measure_clip(root, corpus, path)
     except (ValueError, OSError) as error:
         return f"{path}: {error}"

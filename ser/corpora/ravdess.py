@@ -1,21 +1,20 @@
-"""RAVDESS file names → fields, and the checks that a folder of clips is the corpus it claims to be."""
+"""RAVDESS file names → fields, of its speech and of its song."""
 
 import dataclasses
+import functools
 import re
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from ser.corpora.corpus import Corpus
 from ser.corpora.emotions import EMOTIONS
 
 MODALITIES = {"03": "audio-only"}
-CHANNELS = {"01": "speech"}
+SPEECH, SONG = {"01": "speech"}, {"02": "song"}
 INTENSITIES = {"01": "normal", "02": "strong"}
 STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
 REPETITIONS = {"01": 1, "02": 2}
 ACTORS = range(1, 25)
-
-
-class CorpusError(ValueError):
-    """Files that are not what the corpus should hold; the message lists all of them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +34,7 @@ class ClipName:
         return "male" if self.actor % 2 else "female"
 
 
-def parse_name(path: PurePosixPath | Path) -> ClipName:
+def parse_name(path: PurePosixPath | Path, channels: Mapping[str, str] = SPEECH) -> ClipName:
     """Parse `Actor_NN/MM-CC-EE-II-SS-RR-AA.wav`; ValueError lists every field that does not fit."""
     if path.suffix != ".wav" or not re.fullmatch(r"\d\d(-\d\d){6}", path.stem, re.ASCII):
         raise ValueError("expected a name like 03-01-06-01-02-01-12.wav (seven two-digit fields)")
@@ -44,7 +43,7 @@ def parse_name(path: PurePosixPath | Path) -> ClipName:
         f"{field} {code} is none of {sorted(allowed)}"
         for field, code, allowed in (
             ("modality", modality, MODALITIES),
-            ("channel", channel, CHANNELS),
+            ("channel", channel, channels),
             ("emotion", emotion, [f"{index:02}" for index in range(1, len(EMOTIONS) + 1)]),
             ("intensity", intensity, INTENSITIES),
             ("statement", statement, STATEMENTS),
@@ -81,3 +80,22 @@ def all_names(actors: int = len(ACTORS)) -> list[PurePosixPath]:
         for statement in STATEMENTS
         for repetition in REPETITIONS
     ]
+
+
+RAVDESS = Corpus(
+    name="ravdess",
+    title="RAVDESS",
+    home="https://zenodo.org/records/1188976",
+    licence="CC BY-NC-SA 4.0",
+    citation="Livingstone SR, Russo FA (2018). The Ryerson Audio-Visual Database of Emotional Speech and Song "
+    "(RAVDESS). PLoS ONE 13(5): e0196391. https://doi.org/10.1371/journal.pone.0196391",
+    layout="Actor_01/03-01-06-01-02-01-01.wav",
+    parse=parse_name,
+)
+RAVDESS_SONG = dataclasses.replace(
+    RAVDESS,
+    name="ravdess_song",
+    title="RAVDESS, song",
+    layout="Actor_01/03-02-06-01-02-01-01.wav",
+    parse=functools.partial(parse_name, channels=SONG),
+)

@@ -1,4 +1,4 @@
-"""Sources of the real corpus: Zenodo, a local archive or a folder. All give the same checked files."""
+"""Sources of a corpus: Zenodo, a local archive or a folder. All give the same checked files."""
 
 import contextlib
 import functools
@@ -11,13 +11,13 @@ import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
 import pooch
 from tqdm import tqdm
 
-from ser.corpora.ravdess import CorpusError
+from ser.corpora.corpus import Corpus, CorpusError
 from ser.corpora.wav import missing_bytes
 
 ARCHIVE_URL = "https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip"
@@ -30,6 +30,7 @@ OTHER_WAYS = (
 DAMAGED_MEMBER = (zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 THREADS = 2  # hashing, LZMA and deflate release the interpreter's lock
 LISTED = 20  # of each kind of problem
+SOUNDS = (".wav", ".flac")  # that ingest reads
 CONVERTED = {".flac", ".mp3", ".ogg", ".m4a", ".opus", ".mp4"}
 
 Manifest = dict[PurePosixPath, str]
@@ -48,7 +49,14 @@ class Problem(NamedTuple):
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read `MD5  Actor_NN/NAME.wav` lines (the format of `md5sum -c`) into path → MD5."""
+    """Read `MD5  Actor_NN/NAME.wav` lines (the format of `md5sum -c`) into path → MD5.
+
+    CorpusError says how to make one that is not there.
+    """
+    if not path.exists():
+        raise CorpusError(
+            f"{path}: no such manifest. `python -m scripts.manifest {path.stem}` makes it from a copy of the corpus."
+        )
     lines = path.read_text(encoding="utf-8").splitlines()
     return {PurePosixPath(name): md5 for md5, name in (line.split(maxsplit=1) for line in lines)}
 
@@ -91,6 +99,31 @@ def copy_clips(source: Path, manifest: Manifest, target: Path) -> None:
         raise CorpusError(f"{source} is not the corpus of the manifest:\n{listing}{others}")
 
 
+def describe_source(source: Path, corpus: Corpus) -> Manifest:
+    """Return the manifest of a copy of a corpus: the MD5 of every clip by the end of its path, as published.
+
+    CorpusError lists sounds whose names are none of the corpus's, and clips that are there twice.
+    """
+    depth, manifest, problems = len(PurePosixPath(corpus.layout).parts), {}, []
+    with _reader(source) as read:
+        for member in tqdm(list_members(source), desc="hashing clips", unit="file"):
+            path = PurePosixPath(*PureWindowsPath(member).parts[-depth:])
+            if path.suffix.lower() not in SOUNDS or path.name.startswith("._"):
+                continue
+            try:
+                corpus.parse(path)
+            except ValueError as error:
+                problems.append(f"{member}: {error}")
+                continue
+            contents = read(member)
+            if path in manifest or len(contents) > 1:
+                problems.append(f"{member}: there twice")
+            manifest[path] = hashlib.md5(contents.pop()).hexdigest()
+    if problems or not manifest:
+        raise CorpusError(f"{source} is no copy of {corpus.title}:\n" + (_listing(problems) or "  no sound in it"))
+    return manifest
+
+
 def list_members(source: Path) -> list[str]:
     """List the files of a folder or archive, sorted; CorpusError if it is neither or a name leads out of it.
 
@@ -126,16 +159,25 @@ def _list_folder(source: Path) -> list[str]:
 
 
 def locate_clips(members: list[str], manifest: Manifest) -> tuple[dict[PurePosixPath, list[str]], list[str]]:
-    """Sort WAVs by file name alone into clips of the manifest, each with all its members, and extra ones."""
-    wanted = {path.name: path for path in manifest}
+    """Sort files by the end of their paths into clips of the manifest, each with all its members, and extra ones.
+
+    A clip is known by its name alone, or by its folder's too where several clips have one name.
+    """
+    depth = 1 if len({path.name.lower() for path in manifest}) == len(manifest) else 2
+    wanted = {_end(path, depth): path for path in manifest}
+    suffixes = {path.suffix.lower() for path in manifest}
     found, extra = defaultdict(list), []
     for member in members:
         path = PureWindowsPath(member)  # takes / and \ alike, as archives made on Windows need
-        if path.suffix.lower() != ".wav" or path.name.startswith("._"):  # ._ names hold macOS attributes, no audio
+        if path.suffix.lower() not in suffixes or path.name.startswith("._"):  # ._ names hold macOS attributes
             continue
-        clip = wanted.get(path.name.lower())
+        clip = wanted.get(_end(path, depth))
         (extra if clip is None else found[clip]).append(member)
     return dict(found), extra
+
+
+def _end(path: PurePath, depth: int) -> str:
+    return "/".join(path.parts[-depth:]).lower()
 
 
 @contextlib.contextmanager
@@ -166,7 +208,7 @@ def _copy_clip(
     if contents:
         return Problem(path, "different", f" content in {', '.join(members)}")
     if hashlib.md5(content).hexdigest() != manifest[path]:
-        missing = missing_bytes(content)
+        missing = missing_bytes(content) if path.suffix.lower() == ".wav" else 0
         if missing:
             return Problem(path, "truncated", f", {missing} bytes are missing")
         return Problem(path, "altered", ", its MD5 differs")
