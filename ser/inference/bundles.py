@@ -74,17 +74,22 @@ class Bundle:
 
 def find_bundle(model: str) -> Bundle:
     """Return a bundle by its folder or its name; ValueError says what there is instead."""
-    folders = {bundle.name: bundle.folder for bundle in list_bundles()}
-    folder = folders.get(model, Path(model))
+    released = _released()
+    folder = released.get(model, Path(model))
     if not (folder / "model.onnx").is_file():
-        raise ValueError(f"{model}: no model. Give a folder with model.onnx and config.json, or of {sorted(folders)}.")
+        there = ", ".join(released) or "no model that came with this package"
+        raise ValueError(f"{model}: no model. Give a folder with model.onnx and config.json, or a name: {there}.")
     return read_bundle(folder)
 
 
 def list_bundles() -> list[Bundle]:
     """Return the bundles that came with this package, and those of the clone that it runs in."""
-    folders = {path.parent.name: path.parent for root in (RELEASED, PACKAGED) for path in root.glob("*/model.onnx")}
-    return [read_bundle(folder) for _, folder in sorted(folders.items())]
+    return [read_bundle(folder) for folder in _released().values()]
+
+
+def _released() -> dict[str, Path]:
+    found = {path.parent.name: path.parent for root in (RELEASED, PACKAGED) for path in root.glob("*/model.onnx")}
+    return dict(sorted(found.items()))
 
 
 def read_bundle(folder: Path) -> Bundle:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -41,10 +41,15 @@ class _Short:
     envelope: np.ndarray | None
 
 
-def hear_files(paths: list[Path], bundle: Bundle, settings: HearingSettings) -> Iterator[Heard | Problem]:
-    """Hear files, in their order; one that cannot be heard is a problem and stops no other."""
+def hear_files(
+    paths: list[Path], bundle: Bundle, settings: HearingSettings, passed: Callable[[float], object] | None = None
+) -> Iterator[Heard | Problem]:
+    """Hear files, in their order; one that cannot be heard is a problem and stops no other.
+
+    passed: is told of each block how many seconds of sound it holds.
+    """
     for first in range(0, len(paths), TOGETHER):
-        found = [_hear_file(path, bundle, settings) for path in paths[first : first + TOGETHER]]
+        found = [_hear_file(path, bundle, settings, passed) for path in paths[first : first + TOGETHER]]
         answers = iter(_hear_short([one for one in found if isinstance(one, _Short)], bundle, settings))
         yield from (next(answers) if isinstance(one, _Short) else one for one in found)
 
@@ -55,11 +60,23 @@ def hear_sound(name: str, sound: Sound, bundle: Bundle, settings: HearingSetting
     return _hear_short([found], bundle, settings)[0] if isinstance(found, _Short) else found
 
 
-def _hear_file(path: Path, bundle: Bundle, settings: HearingSettings) -> Heard | Problem | _Short:
+def _hear_file(
+    path: Path, bundle: Bundle, settings: HearingSettings, passed: Callable[[float], object] | None
+) -> Heard | Problem | _Short:
     try:
-        return _hear(str(path), open_recording(path), bundle, settings)
+        sound = open_recording(path)
+        return _hear(str(path), sound if passed is None else _counted(sound, passed), bundle, settings)
     except RecordingError as error:
         return Problem(str(path), error.reason, error.remedy)
+
+
+def _counted(sound: Sound, passed: Callable[[float], object]) -> Sound:
+    def blocks() -> Iterator[np.ndarray]:
+        for block in sound.blocks:
+            passed(len(block) / sound.sample_rate_hz)
+            yield block
+
+    return dataclasses.replace(sound, blocks=blocks())
 
 
 def _hear(name: str, sound: Sound, bundle: Bundle, settings: HearingSettings) -> Heard | _Short:

@@ -6,43 +6,9 @@ from pathlib import Path
 
 # What a folder is searched for; a file that is named is tried whatever its name
 SUFFIXES = {
-    *(
-        [
-            ".wav",
-            ".wave",
-            ".rf64",
-            ".w64",
-            ".flac",
-            ".ogg",
-            ".oga",
-            ".opus",
-            ".mp3",
-            ".aif",
-            ".aiff",
-            ".aifc",
-            ".au",
-            ".snd",
-            ".caf",
-        ]
-    ),
-    *(
-        [
-            ".m4a",
-            ".mp4",
-            ".m4v",
-            ".mov",
-            ".webm",
-            ".mkv",
-            ".mka",
-            ".aac",
-            ".amr",
-            ".3gp",
-            ".wma",
-            ".wmv",
-            ".avi",
-            ".ac3",
-        ]
-    ),
+    *(".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".rf64", ".snd", ".w64"),
+    *(".wav", ".wave", ".3gp", ".aac", ".ac3", ".amr", ".avi", ".m4a", ".m4v", ".mka", ".mkv", ".mov", ".mp4"),
+    *(".webm", ".wma", ".wmv"),
 }
 
 
@@ -68,5 +34,6 @@ def _files(text: str) -> list[Path]:
         inside = (one for one in path.rglob("*") if not any(part.startswith(".") for part in one.parts[1:]))
         return sorted(one for one in inside if one.suffix.lower() in SUFFIXES and one.is_file())
     if glob.has_magic(text) and not path.exists():
-        return sorted(Path(one) for one in glob.glob(text, recursive=True) if Path(one).is_file())
+        matches = glob.glob(text, recursive=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
+        return sorted(Path(one) for one in matches if Path(one).is_file())
     return [path]
