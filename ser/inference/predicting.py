@@ -15,7 +15,6 @@ from ser.inference.outputs.about import About
 from ser.inference.outputs.formats import OF_ONE, print_found, write_file, write_folder
 from ser.inference.outputs.names import unique_names
 from ser.inference.outputs.records import row_record
-from ser.inference.processes import hear_in_processes
 from ser.inference.progress import progress
 from ser.inference.rows import Heard, Problem, RecordingError
 from ser.inference.settings import STANDARD_INPUT, PredictSettings
@@ -100,6 +99,8 @@ def _hear(
     paths: list[Path], bundle: Bundle, settings: PredictSettings, passed: Callable[[float], object]
 ) -> Iterator[Heard | Problem]:
     if settings.jobs > 1 and len(paths) > 1:
+        from ser.inference.processes import hear_in_processes  # one process needs nothing of it
+
         return hear_in_processes(paths, bundle, _hearing(settings), min(settings.jobs, len(paths)))
     return hear_files(paths, bundle, _hearing(settings), passed)
 

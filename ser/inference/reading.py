@@ -1,5 +1,6 @@
 """A recording of any format → blocks of samples, checked."""
 
+import dataclasses
 import os
 import struct
 from collections.abc import Iterator
@@ -7,9 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import soundfile
 
-from ser.inference.decoders import ffmpeg, sndfile, wav
+from ser.inference.decoders import wav
 from ser.inference.decoders.sound import Sound
 from ser.inference.rows import RecordingError
 
@@ -66,14 +66,27 @@ def _open(path: Path) -> Sound:
             raise RecordingError("empty: 0 bytes", AGAIN)
         if head[:4] in (b"RIFF", b"RF64") and head[8:] == b"WAVE":
             header = wav.read_header(file)
-            missing = (header.data_bytes or 0) - (os.fstat(file.fileno()).st_size - file.tell())
-            _require_whole(missing)
-            if header.data_bytes is None:
-                return _streamed(path)
+            _require_whole((header.data_bytes or 0) - (os.fstat(file.fileno()).st_size - file.tell()))
+            if wav.reads(header.format):
+                return _open_wav(path)
         elif head[:4] == b"FORM":
             _require_whole(8 + struct.unpack(">I", head[4:8])[0] - os.fstat(file.fileno()).st_size)
         elif head[:4] == b"OggS":
             _require_last_page(file)
+    return _open_compressed(path, head)
+
+
+def _open_wav(path: Path) -> Sound:
+    file = path.open("rb")
+    sound = wav.read_samples(file, wav.read_header(file))
+    return dataclasses.replace(sound, blocks=_closing(file, sound.blocks))
+
+
+def _open_compressed(path: Path, head: bytes) -> Sound:
+    import soundfile  # takes longer to import than a WAV file to read
+
+    from ser.inference.decoders import ffmpeg, sndfile
+
     try:
         return sndfile.open_sound(path)
     except soundfile.LibsndfileError as error:
@@ -82,20 +95,13 @@ def _open(path: Path) -> Sound:
         return ffmpeg.open_sound(path)
 
 
-def _streamed(path: Path) -> Sound:
-    """A WAV file whose writer did not know where it ends: all that is there."""
-    file = path.open("rb")
-    sound = wav.read_samples(file, wav.read_header(file))
-    return Sound(sound.sample_rate_hz, sound.channels, _closing(file, sound.blocks))
-
-
 def _closing(file: BinaryIO, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     with file:
         yield from blocks
 
 
 def _require_whole(missing_bytes: int) -> None:
-    # libsndfile decodes what is left of a truncated file without a word
+    # What decodes samples would decode what is left of a truncated file without a word
     if missing_bytes > 0:
         raise RecordingError(f"cut short: {missing_bytes} bytes fewer than its header says", AGAIN)
 

@@ -29,4 +29,6 @@ def read_stream(file: io.BufferedReader, raw: RawFormat | None) -> Sound:
         raise RecordingError("standard input is no WAV", "Pipe WAV in, or say with --raw what it is: --raw 16000,1,s16")
     else:
         header = wav.read_header(file)
+        if not wav.reads(header.format):
+            raise RecordingError("standard input is WAV of a kind that no stream can have", wav.CONVERT)
     return checked(wav.read_samples(file, header, BLOCK_SAMPLES))

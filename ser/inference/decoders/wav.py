@@ -62,6 +62,11 @@ def read_header(file: BinaryIO) -> Header:
     return Header(found, None if size in STREAMED else size)
 
 
+def reads(form: Format) -> bool:
+    """Whether samples that are stored so are decoded here; libsndfile and FFmpeg know some others."""
+    return (form.tag, form.bits) in DECODERS and form.channels > 0
+
+
 def read_samples(file: BinaryIO, header: Header, block_samples: int = BLOCK_SAMPLES) -> Sound:
     """Decode what follows a header. Fewer samples than it says are a RecordingError, at the end."""
     return Sound(header.format.sample_rate_hz, header.format.channels, _blocks(file, header, block_samples))
@@ -69,7 +74,7 @@ def read_samples(file: BinaryIO, header: Header, block_samples: int = BLOCK_SAMP
 
 def _blocks(file: BinaryIO, header: Header, block_samples: int) -> Iterator[np.ndarray]:
     form, left = header.format, header.data_bytes
-    decode = decoder(form)
+    decode = DECODERS[form.tag, form.bits]
     block_bytes = max(1, block_samples // form.channels) * form.frame_bytes
     held = b""
     while left is None or left > 0:
@@ -85,23 +90,6 @@ def _blocks(file: BinaryIO, header: Header, block_samples: int) -> Iterator[np.n
             held = held[whole:]
     if left:
         raise RecordingError(f"cut short: {left} bytes fewer than its header says", "Copy or record it again")
-
-
-def decoder(form: Format) -> Callable[[bytes], np.ndarray]:
-    """Return what turns bytes into float32 samples in [-1, 1]."""
-    decoders: dict[tuple[int, int], Callable[[bytes], np.ndarray]] = {
-        (PCM, 8): lambda content: (np.frombuffer(content, np.uint8).astype(np.float32) - 128) / 2**7,
-        (PCM, 16): lambda content: np.frombuffer(content, "<i2").astype(np.float32) / 2**15,
-        (PCM, 24): _decode_24_bit,
-        (PCM, 32): lambda content: (np.frombuffer(content, "<i4") / 2**31).astype(np.float32),
-        (FLOAT, 32): lambda content: np.frombuffer(content, "<f4").astype(np.float32),
-        (FLOAT, 64): lambda content: np.frombuffer(content, "<f8").astype(np.float32),
-        (A_LAW, 8): lambda content: _a_law()[np.frombuffer(content, np.uint8)],
-        (MU_LAW, 8): lambda content: _mu_law()[np.frombuffer(content, np.uint8)],
-    }
-    if (form.tag, form.bits) not in decoders:
-        raise RecordingError(f"samples of format {form.tag} with {form.bits} bits are not read here", CONVERT)
-    return decoders[form.tag, form.bits]
 
 
 def _parse_format(content: bytes) -> Format:
@@ -150,3 +138,16 @@ def _mu_law() -> np.ndarray:
     code = 255 - np.arange(256)
     magnitude = (((code & 15) * 8 + 132) << (code >> 4 & 7)) - 132
     return (np.where(code & 128, -magnitude, magnitude) / 2**15).astype(np.float32)
+
+
+# Format tag and bits: what turns bytes into float32 samples in [-1, 1]
+DECODERS: dict[tuple[int, int], Callable[[bytes], np.ndarray]] = {
+    (PCM, 8): lambda content: (np.frombuffer(content, np.uint8).astype(np.float32) - 128) / 2**7,
+    (PCM, 16): lambda content: np.frombuffer(content, "<i2").astype(np.float32) / 2**15,
+    (PCM, 24): _decode_24_bit,
+    (PCM, 32): lambda content: (np.frombuffer(content, "<i4") / 2**31).astype(np.float32),
+    (FLOAT, 32): lambda content: np.frombuffer(content, "<f4").astype(np.float32),
+    (FLOAT, 64): lambda content: np.frombuffer(content, "<f8").astype(np.float32),
+    (A_LAW, 8): lambda content: _a_law()[np.frombuffer(content, np.uint8)],
+    (MU_LAW, 8): lambda content: _mu_law()[np.frombuffer(content, np.uint8)],
+}
