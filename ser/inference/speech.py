@@ -20,13 +20,15 @@ FRAME, CONTEXT = 512, 64  # samples, as the detector was trained: 32 ms, and the
 FRAMES_AT_ONCE = 512
 BEGINS, GOES_ON = 0.5, 0.35  # probabilities, Silero's own defaults
 # A clip that is given alone is likely to be speech. Silero doubts screams: of RAVDESS's 1440 clips 16 have less than a
-# quarter of a second above BEGINS, and all have a frame above 0.21; noise, silence and steady tones stay below 0.13
-MAYBE = 0.15
+# quarter of a second above BEGINS, and all have a frame above 0.25; noise, silence and steady tones stay below 0.15
+MAYBE = 0.2
 PAUSE_FRAMES = 16  # half a second without speech ends a stretch
 SHORTEST_FRAMES = 8  # a quarter of a second
 LONGEST_FRAMES = 938  # 30 s: a longer stretch is cut at its most silent frame after 20 s, for the memory's sake
 MARGIN_FRAMES = 6  # 0.2 s around a stretch, for soft beginnings and ends
-PEAK, MOST_GAIN = 0.5, 100.0  # the detector misses quiet voices, so it hears them louder; the model does not
+# The detector misses quiet voices, so it hears them louder, up to a peak; the model does not
+PEAK, MOST_GAIN = 0.5, 10.0
+FADING = 0.99  # of the last peak in each frame: half after 2.2 s
 
 
 class Stretch(NamedTuple):
@@ -40,10 +42,12 @@ class Stretch(NamedTuple):
 class SpeechDetector:
     """The probability of speech in each frame of one recording at 16 kHz, which comes in blocks."""
 
-    def __init__(self) -> None:
+    def __init__(self, peak: float = 0.0) -> None:
+        """peak: of the recording, where it is known; else the level is followed as it comes."""
         self._rest = np.zeros(0, dtype=np.float32)
         self._context = np.zeros(CONTEXT, dtype=np.float32)
         self._state = np.zeros((2, 1, 1, 128), dtype=np.float32)
+        self._peak = peak
 
     def push(self, block: np.ndarray) -> np.ndarray:
         """Take (time,) float32 and return (frames,), one for each whole frame since the last call."""
@@ -61,29 +65,34 @@ class SpeechDetector:
         return self.push(np.zeros(-len(self._rest) % FRAME, dtype=np.float32))
 
     def _detect(self, samples: np.ndarray) -> np.ndarray:
-        joined = np.concatenate([self._context, amplify(samples)])
+        joined = np.concatenate([self._context, self._amplify(samples)])
         frames = np.lib.stride_tricks.sliding_window_view(joined, CONTEXT + FRAME)[::FRAME]
         feed = {"input": np.ascontiguousarray(frames), "h": self._state[0], "c": self._state[1]}
         probabilities, *state = _session().run(["speech_probs", "hn", "cn"], feed)
         self._context, self._state = joined[-CONTEXT:], np.stack(state)
         return probabilities
 
-
-def amplify(samples: np.ndarray) -> np.ndarray:
-    """Bring quiet sound to a peak of PEAK, by MOST_GAIN at most; louder sound stays as it is."""
-    peak = float(np.abs(samples).max())
-    return samples * np.float32(min(MOST_GAIN, max(1.0, PEAK / max(peak, 1e-9))))
+    def _amplify(self, samples: np.ndarray) -> np.ndarray:
+        """Raise each frame by its peak or those before, whichever is higher, so that blocks do not matter."""
+        frames = samples.reshape(-1, FRAME)
+        peaks = np.concatenate([[self._peak], np.abs(frames).max(axis=1)]).clip(1e-9)
+        fading = FADING ** -np.arange(len(peaks))
+        peaks = (np.maximum.accumulate(peaks * fading) / fading)[1:]
+        self._peak = peaks[-1]
+        gains = (PEAK / peaks).clip(1.0, MOST_GAIN).astype(np.float32)
+        return (frames * gains[:, None]).ravel()
 
 
 def holds_speech(waveform: np.ndarray) -> bool:
     """Whether a clip (time,) may be speech at all. The second around its loudest sample is looked at first."""
     loudest = int(np.abs(waveform).argmax())
     around = waveform[max(0, loudest - RATE_HZ // 2) : loudest + RATE_HZ // 2]
-    return any(_likeliest(part) >= MAYBE for part in (around, waveform))
+    peak = float(np.abs(waveform[loudest]))
+    return any(_likeliest(part, peak) >= MAYBE for part in (around, waveform))
 
 
-def _likeliest(waveform: np.ndarray) -> float:
-    detector = SpeechDetector()
+def _likeliest(waveform: np.ndarray, peak: float) -> float:
+    detector = SpeechDetector(peak)
     return max(part.max(initial=0.0) for part in (detector.push(waveform), detector.finish()))
 
 
