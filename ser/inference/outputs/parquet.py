@@ -1,7 +1,8 @@
 """All rows with speech → Parquet as docs/FUSION.md says: an audio branch."""
 
+import itertools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -13,24 +14,30 @@ from ser.inference.rows import Heard, Problem, Row
 
 CONTRACT = "1.0"
 PROTOCOL = "released"  # trained on all speakers of RAVDESS: those are not kept apart, everybody else is
+RECORDINGS_AT_ONCE = 256
 
 
 def write(found: Iterable[Heard | Problem], about: About, path: Path) -> None:
     """Write the rows; ValueError where there is none, since a branch has rows."""
-    from pyarrow import parquet  # large, and an extra of the package
+    import pyarrow as pa  # large, and an extra of the package
+    from pyarrow import parquet
 
-    writer, names = None, Names()
+    tables = _tables(found, about)
+    first = next(tables, None)
+    if first is None:
+        raise ValueError("there is no speech in what was heard, so there is no row to write as Parquet")
+    with parquet.ParquetWriter(path, first.schema, compression="zstd", write_page_checksum=True) as writer:
+        rest = itertools.chain([first], tables)
+        while together := list(itertools.islice(rest, RECORDINGS_AT_ONCE)):
+            writer.write_table(pa.concat_tables(together))
+
+
+def _tables(found: Iterable[Heard | Problem], about: About) -> Iterator[Any]:
+    names = Names()
     for heard in (one for one in found if isinstance(one, Heard)):
         rows = [row for row in heard.rows if row.log_probabilities is not None]
-        if not rows:
-            continue
-        table = _table(heard, rows, names.of(heard), about)
-        if writer is None:
-            writer = parquet.ParquetWriter(path, table.schema, compression="zstd", write_page_checksum=True)
-        writer.write_table(table)
-    if writer is None:
-        raise ValueError("there is no speech in what was heard, so there is no row to write as Parquet.")
-    writer.close()
+        if rows:
+            yield _table(heard, rows, names.of(heard), about)
 
 
 class Names:
@@ -72,8 +79,8 @@ def _table(heard: Heard, rows: list[Row], name: str, about: About) -> Any:
         "log_probabilities": numbers(np.minimum(row.log_probabilities, 0) for row in rows),
         "predicted": text(str(row.emotion) for row in rows),
         "embedding": numbers(row.embedding for row in rows),
-        "begin_s": pa.array([row.begin_s for row in rows]),
-        "end_s": pa.array([row.end_s for row in rows]),
+        "begin_s": pa.array([row.begin_s for row in rows], pa.float64()),
+        "end_s": pa.array([row.end_s for row in rows], pa.float64()),
         "label": text(row.label(about.min_confidence) for row in rows),
     }
     may_be_null = ("fold", "seed", "emotion")
