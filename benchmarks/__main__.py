@@ -6,11 +6,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import complete, corpus, gpu, machine, precompute, profiles, report, reruns, scaling, steps
+from benchmarks import complete, corpus, gpu, hearing, machine, precompute, profiles, report, reruns, scaling, steps
 from benchmarks.table import Row
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-TOPICS = ("precompute", "steps", "complete", "reruns", "memory", "gpu")
+TOPICS = ("precompute", "steps", "complete", "reruns", "memory", "hearing", "gpu")
 
 
 def main() -> None:
@@ -65,6 +65,7 @@ def rows_of(topic: str, folder: Path, clips: int, repeats: int, arguments: argpa
         "complete": lambda: complete.rows(folder, arguments.quick, arguments.complete),
         "reruns": lambda: reruns.rows(folder, repeats, arguments.quick),
         "memory": lambda: scaling.rows(folder, arguments.quick),
+        "hearing": lambda: hearing.rows(folder, repeats, arguments.quick),
         "gpu": lambda: gpu.rows(folder),
     }
     return measuring[topic]()
