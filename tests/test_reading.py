@@ -177,9 +177,10 @@ def test_a_film_that_was_cut_is_refused(tmp_path, name):
         read(path)
 
 
-def test_samples_that_are_no_numbers_are_refused(tmp_path):
+@pytest.mark.parametrize("sample", [np.nan, np.inf, 1e30])
+def test_samples_that_are_no_numbers_are_refused(tmp_path, sample):
     sound = TONE.astype(np.float32)
-    sound[100] = np.nan
+    sound[100] = sample
     soundfile.write(tmp_path / "a.wav", sound, RATE_HZ, subtype="FLOAT")
     with pytest.raises(RecordingError, match="no finite numbers"):
         read(tmp_path / "a.wav")

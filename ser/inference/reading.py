@@ -16,6 +16,7 @@ from ser.inference.rows import RecordingError
 RATES_HZ = (4_000, 192_000)
 CHANNELS = (1, 32)
 SHORTEST_S = 0.1
+LOUDEST = 2.0**31  # of floats that were meant as integers of 32 bits; damaged ones are up to 1e38
 AGAIN = "Copy or record it again"
 
 
@@ -50,8 +51,8 @@ def _checked(sound: Sound) -> Iterator[np.ndarray]:
     frames = 0
     for block in sound.blocks:
         frames += len(block)
-        if not np.isfinite(block).all():
-            raise RecordingError("holds samples that are no finite numbers", AGAIN)
+        if not (np.abs(block) <= LOUDEST).all():
+            raise RecordingError("holds samples that are no finite numbers, or no sound", AGAIN)
         yield block
     if frames < SHORTEST_S * sound.sample_rate_hz:
         duration_s = frames / sound.sample_rate_hz

@@ -47,6 +47,8 @@ def _decode(path: Path) -> Iterator[tuple[int, np.ndarray]]:
             if not container.streams.audio:
                 raise RecordingError("holds no sound", "Give a recording with a track of sound")
             stream = container.streams.audio[0]
+            if stream.codec_context is None:
+                raise RecordingError("its sound is of an unknown kind", "Convert it: `ffmpeg -i FILE new.wav`")
             stream.codec_context.options = {"err_detect": "crccheck+bitstream+buffer+explode"}
             yield from _frames(container, stream)
     except (av.error.FFmpegError, ValueError, EOFError) as error:
