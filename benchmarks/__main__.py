@@ -6,11 +6,24 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import complete, corpus, gpu, machine, portable, precompute, profiles, report, reruns, scaling, steps
+from benchmarks import (
+    complete,
+    corpus,
+    gpu,
+    hearing,
+    machine,
+    portable,
+    precompute,
+    profiles,
+    report,
+    reruns,
+    scaling,
+    steps,
+)
 from benchmarks.table import Row
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-TOPICS = ("precompute", "steps", "portable", "complete", "reruns", "memory", "gpu")
+TOPICS = ("precompute", "steps", "portable", "complete", "reruns", "memory", "hearing", "gpu")
 
 
 def main() -> None:
@@ -66,6 +79,7 @@ def rows_of(topic: str, folder: Path, clips: int, repeats: int, arguments: argpa
         "complete": lambda: complete.rows(folder, arguments.quick, arguments.complete),
         "reruns": lambda: reruns.rows(folder, repeats, arguments.quick),
         "memory": lambda: scaling.rows(folder, arguments.quick),
+        "hearing": lambda: hearing.rows(folder, repeats, arguments.quick),
         "gpu": lambda: gpu.rows(folder),
     }
     return measuring[topic]()

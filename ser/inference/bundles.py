@@ -1,0 +1,116 @@
+"""Released models: where they are, and what is in a bundle."""
+
+import dataclasses
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from ser.corpora.emotions import EMOTIONS
+from ser.inference.runtime import open_session
+
+DEFAULT = "compact"
+BATCH_SAMPLES = 2**17  # padding included; larger batches leave the processor's cache and take longer a clip
+PACKAGED = Path(__file__).with_name("bundles")  # in an installation
+RELEASED = Path(__file__).parents[2].joinpath("release", "models")  # in a clone
+
+
+@dataclasses.dataclass(frozen=True)
+class Bundle:
+    """A folder with a model and what is known of it; the model itself is opened when it is first asked."""
+
+    folder: Path
+    config: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def sample_rate_hz(self) -> int:
+        return int(self.config["sampling_rate"])
+
+    @property
+    def min_confidence(self) -> float:
+        return float(self.config["min_confidence"]["value"])
+
+    @property
+    def card(self) -> str:
+        return (self.folder / "README.md").read_text(encoding="utf-8")
+
+    def hear(self, waveforms: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Return log-probabilities (waveform, emotions) and embeddings (waveform, width) of any number of (time,).
+
+        Waveforms of like length share a batch. ValueError where the model's answer is no probability.
+        """
+        order = sorted(range(len(waveforms)), key=lambda index: len(waveforms[index]))
+        answers: list[tuple[np.ndarray, np.ndarray]] = []
+        for batch in _batches([waveforms[index] for index in order]):
+            answers += zip(*self._run(batch), strict=True)
+        logs, embeddings = map(np.stack, zip(*answers, strict=True))
+        if not np.isfinite(logs).all():
+            raise ValueError(f"{self.folder}: the model gives no probabilities")
+        places = np.argsort(order)
+        return logs[places], embeddings[places]
+
+    def _run(self, batch: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        lengths = np.array([len(waveform) for waveform in batch])
+        padded = np.zeros((len(batch), lengths.max()), dtype=np.float32)
+        for row, waveform in zip(padded, batch, strict=True):
+            row[: len(waveform)] = waveform
+        return self.session.run(["log_probabilities", "embedding"], {"waveform": padded, "lengths": lengths})
+
+    @functools.cached_property
+    def session(self) -> onnxruntime.InferenceSession:
+        session = open_session(self.folder / "model.onnx")
+        labels = json.loads(session.get_modelmeta().custom_metadata_map.get("labels", "null"))
+        if labels != [*EMOTIONS]:
+            raise ValueError(f"{self.folder}: expected the labels {[*EMOTIONS]}, found {labels}. Take another model.")
+        return session
+
+
+def find_bundle(model: str) -> Bundle:
+    """Return a bundle by its folder or its name; ValueError says what there is instead."""
+    released = _released()
+    folder = released.get(model, Path(model))
+    if not (folder / "model.onnx").is_file():
+        there = ", ".join(released) or "no model that came with this package"
+        raise ValueError(f"{model}: no model. Give a folder with model.onnx and config.json, or a name: {there}.")
+    return read_bundle(folder)
+
+
+def list_bundles() -> list[Bundle]:
+    """Return the bundles that came with this package, and those of the clone that it runs in."""
+    return [read_bundle(folder) for folder in _released().values()]
+
+
+def _released() -> dict[str, Path]:
+    found = {path.parent.name: path.parent for root in (RELEASED, PACKAGED) for path in root.glob("*/model.onnx")}
+    return dict(sorted(found.items()))
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Read what a bundle says of itself; ValueError names what is missing."""
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        missing = [key for key in ("min_confidence", "revision", "sampling_rate") if key not in config]
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(f"{path}: not readable ({error}). Copy the bundle again.") from error
+    if missing:
+        raise ValueError(f"{path}: lacks {missing}. Copy the bundle again.")
+    return Bundle(folder, config)
+
+
+def _batches(waveforms: list[np.ndarray]) -> list[list[np.ndarray]]:
+    """Divide waveforms, the shortest first, into lists of at most BATCH_SAMPLES when padded to the longest."""
+    batches: list[list[np.ndarray]] = []
+    for waveform in waveforms:
+        if batches and (len(batches[-1]) + 1) * len(waveform) <= BATCH_SAMPLES:
+            batches[-1].append(waveform)
+        else:
+            batches.append([waveform])
+    return batches

@@ -1,0 +1,20 @@
+"""ONNX files → sessions."""
+
+from pathlib import Path
+
+import onnxruntime
+
+
+def open_session(path: Path) -> onnxruntime.InferenceSession:
+    """Open an ONNX file for one core; ValueError names one that cannot be read.
+
+    More cores hear more files (`--jobs`), not one file sooner: the models are small.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises classes of its own, and they have no common base
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ValueError(f"{path}: no model that can be opened ({reason}). Copy the bundle again.") from error
