@@ -29,8 +29,9 @@ another processor.
   those that follow. `--complete` runs both in full.
 - *Hearing*: `ser predict` from WAV files to answers, with the released bundles that are there, on one core. "Through
   PyTorch" is `load_model(folder).predict` of a model of the same kind, a clip at a time. Clips by the corpus are timed
-  without starting and importing. The hour is of clips with pauses of half a second to three. A stream gets a hop's
-  last sample 0.1 s after the others; the answer is late by what passes from there to its line.
+  without starting and importing. The hour is of clips with pauses of half a second to three. A stream gets the
+  end of a hop, and 5 ms more that resampling needs, 0.1 s after the rest; the answer is late by what passes from there
+  to its line.
 - *On a GPU*: all trainings are the stages' work one after another, without starting Python and importing. A step is
   timed over a third of each of three epochs, its kernels by torch's profiler over the next third; kernels that run
   beside one another, as those of an LSTM's two directions may, can add up to more than the step.
