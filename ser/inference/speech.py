@@ -63,7 +63,7 @@ class SpeechDetector:
         samples = np.concatenate([self._rest, block])
         whole = len(samples) // FRAME * FRAME
         self._rest = samples[whole:]
-        return self._detect(samples[:whole])
+        return self._detect(samples[:whole]) if whole else iter(())
 
     def last(self) -> Iterator[float]:
         """Yield what `finish` returns."""
