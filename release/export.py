@@ -11,7 +11,7 @@ from release.settings import MEMBERS, METRICS, MODELS, TRAINED, model_from_argum
 from ser.bundles.build_compact import build_compact
 from ser.bundles.build_encoder import build_encoder
 from ser.bundles.build_fused import build_fused
-from ser.bundles.building import Portable
+from ser.bundles.building import Bundled
 from ser.bundles.bundle import write_bundle
 from ser.evaluation.runs import SMALLEST
 from ser.models.compact import Compact
@@ -30,7 +30,7 @@ def main() -> None:
         write_bundle(MODELS / model, model, build(model, metrics), facts, functools.partial(write_card, model, metrics))
 
 
-def build(model: str, metrics: dict[str, Any]) -> Portable:
+def build(model: str, metrics: dict[str, Any]) -> Bundled:
     """Return a released model in its bundled form, calibrated."""
     if model == "compact":
         return build_compact(Compact.load(TRAINED / "compact"), metrics["temperature"])

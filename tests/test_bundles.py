@@ -1,4 +1,4 @@
-"""Portable models: waveform in, probabilities out, the same in torch, ONNX, the browser's runtime and transformers."""
+"""Bundled models: waveform in, probabilities out, the same in torch, ONNX, the browser's runtime and transformers."""
 
 import ast
 import json
@@ -19,7 +19,7 @@ from torch.nn.utils.rnn import pad_sequence
 from ser.bundles.build_compact import build_compact
 from ser.bundles.build_encoder import build_encoder
 from ser.bundles.build_fused import build_fused
-from ser.bundles.building import Portable
+from ser.bundles.building import Bundled
 from ser.bundles.bundle import CLASSES, revision_of, write_bundle
 from ser.bundles.onnx_file import OPSET
 from ser.bundles.spectrum import MelBands
@@ -92,7 +92,7 @@ def encoder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def models(compact, encoder) -> dict[str, Portable]:
+def models(compact, encoder) -> dict[str, Bundled]:
     members = build_compact(Compact.load(compact), 1.0), build_encoder(encoder, 1, 1.0)
     return {
         "compact": build_compact(Compact.load(compact), FACTS["temperature"]),

@@ -2,7 +2,7 @@
 
 import torch
 
-from ser.bundles.building import Portable, copy, fold, scale_and_shift
+from ser.bundles.building import Bundled, copy, fold, scale_and_shift
 from ser.bundles.compact import Block, PortableCompact, ScaleShift
 from ser.corpora.emotions import EMOTIONS
 from ser.features.mel_power import MelPower
@@ -11,7 +11,7 @@ from ser.networks.compact import CompactNet, DilatedBlock, MaskedBatchNorm
 
 
 @torch.no_grad()
-def build_compact(model: Compact, temperature: float) -> Portable:
+def build_compact(model: Compact, temperature: float) -> Bundled:
     """Return CompactNet with its front end, calibrated by a temperature."""
     logmel, config = model.front_end["logmel"], model.config
     settings = {
@@ -34,7 +34,7 @@ def build_compact(model: Compact, temperature: float) -> Portable:
     _fill(built, model.network.cpu().eval())
     built.output.weight.div_(temperature)
     built.output.bias.div_(temperature)
-    return Portable(built, settings)
+    return Bundled(built, settings)
 
 
 def _fill(built: PortableCompact, trained: CompactNet) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torchaudio.transforms import Resample
 
-from ser.bundles.building import Portable
+from ser.bundles.building import Bundled
 from ser.bundles.encoder import PortableEncoder
 from ser.bundles.whisper import N_FFT, WhisperStates
 from ser.corpora.emotions import EMOTIONS
@@ -18,7 +18,7 @@ from ser.models.logistic import LogisticHead
 
 
 @torch.no_grad()
-def build_encoder(folder: Path, embedding_layer: int, temperature: float) -> Portable:
+def build_encoder(folder: Path, embedding_layer: int, temperature: float) -> Bundled:
     """Return the model of a folder that `save_encoder_model` wrote, calibrated by a temperature.
 
     ValueError when it is no Whisper with logistic regression.
@@ -41,7 +41,7 @@ def build_encoder(folder: Path, embedding_layer: int, temperature: float) -> Por
     built.mean.copy_(torch.from_numpy(scaler.mean_))
     built.head.weight.copy_(torch.from_numpy(regression.coef_ / scaler.scale_))
     built.head.bias.copy_(torch.from_numpy(regression.intercept_))
-    return Portable(built, settings)
+    return Bundled(built, settings)
 
 
 def _copy_settings(copies: Sequence[Copy]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 
-class Portable(NamedTuple):
+class Bundled(NamedTuple):
     """A network in its bundled form, and the arguments that build it."""
 
     network: nn.Module

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from ser.bundles.building import Portable
+from ser.bundles.building import Bundled
 from ser.bundles.modeling_compact import SerCompactForAudioClassification
 from ser.bundles.modeling_encoder import SerEncoderForAudioClassification
 from ser.bundles.modeling_fused import SerFusedForAudioClassification
@@ -37,7 +37,7 @@ FEATURE_EXTRACTOR = {
 }
 
 
-def write_bundle(folder: Path, name: str, model: Portable, facts: dict[str, Any], card: Callable[[str], str]) -> None:
+def write_bundle(folder: Path, name: str, model: Bundled, facts: dict[str, Any], card: Callable[[str], str]) -> None:
     """Write the folder of a released model, whole or not at all.
 
     Args:
