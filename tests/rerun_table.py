@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import networkx
 from dvc.repo import Repo
+from dvc.stage import PipelineStage
 
 from scripts.demo import ROOT
 from tests.pipeline import NO_GIT, declared_files, declared_params, read_leaves, stages_of
@@ -49,9 +50,14 @@ def declared_matrix(project: Path) -> Matrix:
         return Matrix(
             [stage.name for stage in stages],
             {leaf: {stage.name for stage in stages if leaf in declared_params(stage, leaves)} for leaf in leaves},
-            {file: {stage.name for stage in stages if file in declared_files(stage)} for file in files},
+            {file: {stage.name for stage in stages if declares(stage, file)} for file in files},
             {stage.name: {reader.name for reader in networkx.ancestors(graph, stage)} for stage in stages},
         )
+
+
+def declares(stage: PipelineStage, file: str) -> bool:
+    """Whether a stage declares a file, or a folder that it is in."""
+    return any(f"{file}/".startswith(f"{declared}/") for declared in declared_files(stage))
 
 
 def source_files(project: Path) -> list[Path]:
@@ -59,7 +65,7 @@ def source_files(project: Path) -> list[Path]:
     used = {path for stage in stages_of(project).values() for path in declared_files(stage)}
     library = sorted(path.relative_to(project).as_posix() for path in (project / "ser").rglob("*.py"))
     scripts = sorted((project / "stages").glob("*.py"))
-    inputs = [project / "data/manifests/ravdess.md5", project / "data/design.csv"]
+    inputs = [project / "data/manifests/ravdess.md5", project / "data/design.csv", project / "scripts/run.py"]
     return [*inputs, *scripts, *(project / path for path in library if path in used)]
 
 

@@ -19,7 +19,7 @@ from dvc.utils.serialize import parse_yaml as parse_as_dvc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusion import join
+from fusion import fuse_branches
 from fusion.branches import make_table
 from ser.corpora.clip_table import read_clips, read_splits
 from ser.corpora.clips import measure_folder
@@ -121,6 +121,7 @@ def test_a_file_name_is_one_of_the_corpus_or_refused(name, actor):
 def test_a_corpus_with_any_other_file_in_it_is_measured_or_refused(folder, name):
     raw = folder / "named/data/raw"
     (raw / "Actor_01").mkdir(parents=True, exist_ok=True)
+    (folder / "named/params.yaml").write_text("corpus: {name: ravdess}", encoding="utf-8")
     try:
         for path in (CLIP, f"Actor_01/{name}"):
             (raw / path).write_bytes(FORMS["RIFF"])
@@ -222,7 +223,7 @@ def test_a_branch_is_joined_with_another_or_refused(folder, content):
     paths = folder / "odd.parquet", folder / "text.parquet"
     for path, written in zip(paths, (content, parquet_of(OTHER_BRANCH)), strict=True):
         path.write_bytes(written)
-    joined = outcome(lambda: join.align(join.read_branches(list(paths))))
+    joined = outcome(lambda: fuse_branches.align(fuse_branches.read_branches(list(paths))))
     if joined:
         _, logs, present = joined
         assert np.isfinite(logs).all()

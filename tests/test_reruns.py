@@ -143,16 +143,18 @@ def test_run_with_another_source_of_the_same_clips_changes_no_output_but_the_cap
     before = state(project)
     offer_as_ravdess(project, tmp_path / "clips")
     monkeypatch.setenv("RAVDESS_SOURCE", str(tmp_path / "clips"))
-    assert repro(project) == {"fetch", "compare"} == matrix.params["corpus.name"]
+    assert repro(project) == {"fetch", "ingest", "compare"} == matrix.params["corpus.name"]
     after = state(project)
-    assert before["fetch"].outputs == after["fetch"].outputs
-    assert changed(before, after) == {"fetch", "compare"}
+    for stage in ("fetch", "ingest"):
+        assert before[stage].outputs == after[stage].outputs
+    assert changed(before, after) == {"fetch", "ingest", "compare"}
 
 
 def test_every_section_of_params_is_changed_in_a_run():
     keys = [change.values[0] if hasattr(change, "values") else change[0] for change in CHANGES]
     sections = {key.partition(".")[0] for key in read_leaves(ROOT)}
-    assert {key.partition(".")[0] for key in keys} | {"corpus"} == sections
+    elsewhere = {"corpus", "runtime"}  # another source above; all stages declare runtime
+    assert {key.partition(".")[0] for key in keys} | elsewhere == sections
 
 
 class StageState(NamedTuple):
