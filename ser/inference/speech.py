@@ -21,7 +21,7 @@ FRAME, CONTEXT = 512, 64  # samples, as the detector was trained: 32 ms, and the
 RATE = np.array(RATE_HZ)
 BEGINS, GOES_ON = 0.5, 0.35  # probabilities, Silero's own defaults
 # A clip that is given alone is likely to be speech. Silero doubts screams: of RAVDESS's 1440 clips 16 have less than a
-# quarter of a second above BEGINS, and all have a frame above 0.25; noise, silence and steady tones stay below 0.15
+# quarter of a second above BEGINS, and all have a frame above 0.24; noise, silence and steady tones stay below 0.15
 MAYBE = 0.2
 PAUSE_FRAMES = 16  # half a second without speech ends a stretch
 SHORTEST_FRAMES = 8  # a quarter of a second
