@@ -33,6 +33,8 @@ from tests.test_crossval import finish, project, table  # noqa: F401  (fixtures)
 from tests.tiny_encoders import save_encoder
 
 STAGES = stages_of(ROOT / "release")
+# CompactNet's file is an output of its own, the others lie in folders that are
+CHECKS = {"compact": "check_onnx_compact", "encoder": "check_onnx@encoder", "fused": "check_onnx@fused"}
 BUNDLES = [name for name in NAMES if (ROOT / MODELS / name / "model.onnx").is_file()]
 NEEDED = ("data/raw", "data/clips.csv", "release/trained/compact", "release/trained/encoder")
 
@@ -173,7 +175,7 @@ def test_every_stage_says_what_it_does():
 
 def test_each_model_has_its_stages_and_an_artifact():
     for name in NAMES:
-        assert {f"calibrate@{name}", f"export_{name}", f"check_onnx@{name}"} <= STAGES.keys()
+        assert {f"calibrate@{name}", f"export_{name}", CHECKS[name]} <= STAGES.keys()
     with Repo(str(ROOT / "release"), config=NO_GIT) as repo:
         artifacts = {name: part.path for parts in repo.artifacts.read().values() for name, part in parts.items()}
     outs = {out.def_path for stage in STAGES.values() for out in stage.outs}
