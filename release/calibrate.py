@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.special import log_softmax
 
 from release.settings import MEMBERS, METRICS, model_from_arguments, read_calibration, runs_of
+from ser.corpora.clip_table import read_clips
 from ser.corpora.emotions import EMOTION_INDEX
 from ser.evaluation.fold_predictions import DIGITS
 from ser.evaluation.fused_runs import beside_each_other, choose
@@ -16,7 +17,7 @@ from ser.evaluation.run_scores import ABOUT, class_table, complete_units, score
 from ser.evaluation.runs import counts_of, log_probabilities, read_runs
 from ser.evaluation.temperature import fit_temperature
 from ser.storage.errors import reporting
-from ser.storage.files import read_table, write_json
+from ser.storage.files import write_json
 
 CLIPS = Path("data/clips.csv")
 
@@ -30,7 +31,7 @@ def main() -> None:
 def calibrate(model: str) -> dict[str, object]:
     """Return the temperature or weights, min_confidence, and the scores of cross-validation."""
     settings = read_calibration()
-    clips = read_table(CLIPS, ("clip", "emotion", *ABOUT))
+    clips = read_clips(CLIPS, "clip", "emotion", *ABOUT)
     folder = runs_of(model)
     about = clips.set_index("clip")[list(ABOUT)]
     runs = complete_units(read_runs(folder).join(about, on="clip"), settings.protocol, folder)

@@ -8,7 +8,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from release.settings import read_encoder
 from ser.corpora.emotions import EMOTIONS
-from ser.corpora.protocols import SPEAKER_FOLDS, TITLES
+from ser.corpora.protocols import TITLES
 from ser.storage.params import read_params
 
 TEMPLATE = Path("release/card.md")
@@ -54,7 +54,6 @@ def write_card(model: str, metrics: dict[str, Any], revision: str) -> str:
         speakers=metrics["speakers"],
         sexes=", ".join(f"{sex} {count}" for sex, count in sorted(metrics["clips_by_sex"].items())),
         copies=COPIES if model == "encoder" else "",
-        folds=len(SPEAKER_FOLDS[metrics["protocol"]]),
         protocol=TITLES[metrics["protocol"]].partition(": ")[2],
         runs="once" if scores["units"] == 1 else f"{scores['units']} times with different random numbers",
         overall="\n".join(

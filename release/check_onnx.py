@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 from scipy.special import log_softmax
 
@@ -14,6 +13,7 @@ from ser.encoders.waveforms import SAMPLE_RATE_HZ
 from ser.evaluation.runs import SMALLEST
 from ser.features.audio import load_mono
 from ser.features.chunks import each_chunk
+from ser.inference.runtime import open_session
 from ser.models.loading import load_model
 from ser.storage.errors import reporting
 from ser.storage.files import read_table, write_json
@@ -55,9 +55,7 @@ def in_torch(model: str) -> Predict:
 
 def in_onnx(path: Path) -> Predict:
     """Return what makes probabilities of waveforms, as one padded batch, by the ONNX file."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = open_session(path)
 
     def predict(waveforms: list[torch.Tensor]) -> np.ndarray:
         inputs = {

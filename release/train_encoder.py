@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from release.settings import TRAINED, read_encoder
+from ser.corpora.clip_table import read_clips
 from ser.data.embeddings import EmbeddedClips
 from ser.encoders.extraction import Copy
 from ser.models.encoder import save_encoder_model
 from ser.models.logistic import LogisticHead, LogisticSettings
 from ser.storage.errors import reporting
-from ser.storage.files import read_table
 from ser.storage.params import build, read_params
 
 ENCODER_PARAMS = Path("studies/encoders/params.yaml")
@@ -25,7 +25,7 @@ def main() -> None:
         copies = tuple(
             build(Copy, waveform | {"ratio": ratio}, "waveform", str(ENCODER_PARAMS)) for ratio in speeds.values()
         )
-        clips = read_table(CLIPS, ("clip", "emotion")).assign(split="train")
+        clips = read_clips(CLIPS, "clip", "emotion").assign(split="train")
         embedded = EmbeddedClips.read([EMBEDDINGS / encoder / f"{name}.pt" for name in speeds], clips)
         head = LogisticHead.train(*embedded.stacked(), settings)
         save_encoder_model(head, WEIGHTS / encoder, copies, TRAINED / "encoder")

@@ -150,7 +150,7 @@ def test_compactnet_trains_on_all_clips_without_any_held_back():
 
 def test_the_encoder_trains_on_every_copy_of_all_clips(released):
     weights = save_encoder("whisper", Path("studies/encoders/weights/whisper"))
-    names = calibrate.read_table(calibrate.CLIPS, ("clip",))["clip"].tolist()
+    names = calibrate.read_clips(calibrate.CLIPS, "clip")["clip"].tolist()
     folder = Path("studies/encoders/embeddings/whisper")
     folder.mkdir(parents=True)
     for seed, copy in enumerate(read_params(train_encoder.ENCODER_PARAMS, "speeds")):
