@@ -21,6 +21,7 @@ from benchmarks import (
     steps,
 )
 from benchmarks.table import Row
+from ser.storage.errors import reporting
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 TOPICS = ("precompute", "steps", "portable", "complete", "reruns", "memory", "hearing", "gpu")
@@ -86,4 +87,5 @@ def rows_of(topic: str, folder: Path, clips: int, repeats: int, arguments: argpa
 
 
 if __name__ == "__main__":
-    main()
+    with reporting("bench"):
+        main()

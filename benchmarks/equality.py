@@ -23,6 +23,7 @@ from benchmarks import corpus, gpu, machine
 from benchmarks.complete import EPOCHS, MEASURED
 from benchmarks.measuring import run
 from ser.evaluation.markdown import render
+from ser.storage.errors import reporting
 from ser.storage.files import read_table, replacing, write_table
 
 HERE = Path(__file__).parent
@@ -162,4 +163,5 @@ def paired_difference(ours: pd.Series, theirs: pd.Series) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with reporting("equality"):
+        main()

@@ -16,6 +16,7 @@ from dvc.utils.flatten import flatten
 from ruamel.yaml.nodes import MappingNode
 
 from scripts.projects import PROJECTS
+from ser.storage.errors import reporting
 from ser.storage.yaml12 import compose_yaml
 
 NO_GIT = {"core": {"no_scm": True}}  # nothing here depends on git, which may be missing
@@ -128,4 +129,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with reporting("check_lock"):
+        main()

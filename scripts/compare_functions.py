@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from scripts.children import GitError, git
+from ser.storage.errors import reporting
 
 
 def definitions(text: str) -> Iterator[tuple[str, ast.AST]]:
@@ -85,4 +86,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with reporting("compare_functions"):
+        main()

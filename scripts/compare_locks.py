@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scripts.report.reruns import parse_lock
+from ser.storage.errors import reporting
 
 
 class Output(NamedTuple):
@@ -65,4 +66,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with reporting("compare_locks"):
+        main()

@@ -14,6 +14,7 @@ from scripts.children import dvc, environment
 from scripts.projects import ROOT
 from ser.arithmetic.portable import can_be_portable
 from ser.storage.dotted import override
+from ser.storage.errors import reporting
 from ser.storage.yaml12 import dump_yaml, read_yaml
 
 # A few minutes on two cores, and enough for each network to learn
@@ -77,4 +78,5 @@ def run(demo: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with reporting("demo"):
+        main()

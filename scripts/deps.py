@@ -13,6 +13,7 @@ from pathlib import Path
 from ruamel.yaml.nodes import MappingNode, Node
 
 from scripts.projects import PROJECTS, ROOT
+from ser.storage.errors import reporting
 from ser.storage.files import replacing
 from ser.storage.yaml12 import compose_yaml
 
@@ -76,4 +77,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with reporting("deps"):
+        main()

@@ -21,6 +21,7 @@ from dvc.repo import Repo
 
 from scripts.compare_locks import aligned
 from scripts.demo import copy_project
+from ser.storage.errors import reporting
 
 PROCESSORS = ("Haswell", "EPYC-Rome")
 NATIVE = "native"
@@ -126,4 +127,5 @@ def tabulate(found: dict[str, dict[str, str]], different: dict[str, list[str]]) 
 
 
 if __name__ == "__main__":
-    main()
+    with reporting("emulate"):
+        main()

@@ -19,6 +19,7 @@ from dvc.scm import SCMError
 
 from scripts.checkout import in_git
 from scripts.children import GitError, git
+from ser.storage.errors import reporting
 
 
 def mend(project: Path) -> list[str]:
@@ -76,4 +77,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with reporting("mend"):
+        main()

@@ -9,6 +9,8 @@ import contextlib
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
+from ser.storage.errors import reporting
+
 
 def main() -> None:
     try:
@@ -32,4 +34,5 @@ def push(repo: Repo) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
-    main()
+    with reporting("push"):
+        main()

@@ -16,6 +16,7 @@ from scripts.children import dvc
 from scripts.compare_locks import aligned
 from scripts.mend import mend
 from scripts.projects import PROJECTS, ROOT
+from ser.storage.errors import reporting
 
 # Rough minutes of one instance on two cores with AVX2. Those of the main pipeline are what a run's progress bars said,
 # the others are reckoned from them by clips, epochs and threads. What is not named takes less than half a minute.
@@ -99,4 +100,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with reporting("results"):
+        main()

@@ -8,6 +8,7 @@ from dvc.exceptions import DvcException
 from scripts.checkout import require_ascii_cache, require_history
 from scripts.children import dvc
 from scripts.projects import ROOT
+from ser.storage.errors import reporting
 
 SEEDED = ("split", "train", "train_lgbm")
 
@@ -34,4 +35,5 @@ def run(seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with reporting("seeds"):
+        main()

@@ -11,6 +11,7 @@ import pandas as pd
 from dvc.api import DVCFileSystem
 from dvc.scm import RevError
 
+from ser.storage.errors import reporting
 from ser.storage.files import read_table, write_json
 from ser.storage.params import read_params
 
@@ -85,4 +86,5 @@ def readable(models: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    main()
+    with reporting("summarise_seeds"):
+        main()

@@ -14,6 +14,7 @@ from scripts.report.markdown import write_markdown
 from scripts.report.page import write_page
 from scripts.report.revisions import WORKSPACE
 from scripts.report.tables import failures, verdict
+from ser.storage.errors import reporting
 
 
 def main() -> None:
@@ -37,4 +38,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with reporting("report"):
+        main()

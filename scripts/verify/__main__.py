@@ -19,6 +19,7 @@ from scripts.children import dvc, git
 from scripts.compare_locks import aligned, compare_outputs
 from scripts.report.reruns import parse_lock
 from scripts.verify.checks import BROKEN, KEPT, Row, judge, read_committed
+from ser.storage.errors import reporting
 
 LOCAL_PATHS = {"RAVDESS_SOURCE", "RAVDESS_CACHE"}  # which the stages would look for in the clone
 
@@ -67,4 +68,5 @@ def verify(repo: Repo, project: Path, until: list[str]) -> list[Row]:
 
 
 if __name__ == "__main__":
-    main()
+    with reporting("verify"):
+        main()
