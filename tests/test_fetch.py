@@ -165,7 +165,7 @@ def test_impossible_params_end_with_one_message(project, params, message):
 @pytest.mark.slow
 @pytest.mark.skipif(not REAL.exists(), reason="the real corpus is not beside the project")
 def test_the_real_archive_passes_the_committed_manifest(project, monkeypatch):
-    shutil.copy(Path(__file__).parents[1] / "data" / "manifests" / "ravdess.md5", "data")
+    shutil.copy(Path(__file__).parents[1] / "data" / "manifests" / "ravdess.md5", "data/manifests")
     monkeypatch.setenv("RAVDESS_SOURCE", str(REAL))
     fetch.main()
     assert len(tree(Path("data/raw"))) == 1440
