@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from ser.corpora.clip_table import SEXES, SPLITS
+from ser.corpora.clips import measure_folder
 from ser.corpora.corpus import Corpus, CorpusError, Named
 from ser.corpora.emotions import EMOTIONS
 
@@ -62,10 +63,10 @@ def copy_table(source: Path, target: Path) -> pd.DataFrame:
     return rows
 
 
-def table_corpus(name: str, copy: Path) -> Corpus:
-    """Return the corpus that a copy holds; its parser knows the paths below copy/clips/.
+def measure_table(name: str, copy: Path) -> pd.DataFrame:
+    """Measure the clips of a copy, as `measure_folder` does, with the column split where the table has splits.
 
-    A table without speakers makes each clip a speaker of its own (`has_speakers`).
+    A table without speakers makes each clip a speaker of its own (`has_speakers`). CorpusError lists unusable clips.
     """
     rows = pd.read_csv(copy / TABLE, dtype=str, keep_default_na=False).set_index("path")
 
@@ -75,14 +76,12 @@ def table_corpus(name: str, copy: Path) -> Corpus:
         row = rows.loc[path.name]
         return Named(row["clip"], row["emotion"], row["speaker"] or row["clip"], row["sex"] or None)
 
-    facts = {"title": name, "home": "its own table", "licence": "its owner's", "citation": "none"}
-    return Corpus(name=name, layout=rows.index[0], parse=parse, **facts)
-
-
-def splits_of(copy: Path) -> pd.Series | None:
-    """Return the split of each clip by its name, None where the table has none."""
-    rows = pd.read_csv(copy / TABLE, dtype=str, keep_default_na=False).set_index("clip")
-    return rows["split"] if rows["split"].any() else None
+    about = {"title": name, "home": "its own table", "licence": "its owner's", "citation": "none"}
+    clips = measure_folder(copy / CLIPS, Corpus(name=name, layout=rows.index[0], parse=parse, **about))
+    if rows["split"].any():
+        clips["split"] = clips["path"].map(rows["split"])
+    clips["path"] = f"{CLIPS}/" + clips["path"]
+    return clips
 
 
 def has_speakers(clips: pd.DataFrame) -> bool:
@@ -140,7 +139,8 @@ def _names(paths: pd.Series) -> list[str]:
     stems = [PurePosixPath(path).stem for path in paths]
     if len({stem.lower() for stem in stems}) == len(stems):
         return stems
-    return ["_".join(part for part in PurePosixPath(path).parts if part not in ("/", "..")) for path in paths]
+    whole = (PurePosixPath(path).with_suffix("").parts for path in paths)
+    return ["_".join(part for part in parts if part not in ("/", "..")) for parts in whole]
 
 
 def _listed(items: list[str]) -> str:

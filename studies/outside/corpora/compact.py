@@ -50,7 +50,7 @@ class HeardCorpus:
     def labelled(self) -> OwnLengthClips:
         """Return them as the network learns from them; -1 stands for emotions outside the eight."""
         labels = self.table["emotion"].map(EMOTION_INDEX).fillna(-1).astype(int).to_numpy()
-        return OwnLengthClips(self.clips, torch.from_numpy(labels), self.front_end)
+        return OwnLengthClips(self.clips, torch.tensor(labels), self.front_end)
 
 
 @dataclasses.dataclass(frozen=True)

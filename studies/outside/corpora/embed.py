@@ -11,8 +11,7 @@ from ser.storage.errors import reporting
 from ser.storage.files import replacing_folder
 from ser.storage.params import build, read_params, read_value
 from ser.storage.tensors import save_tensors
-from studies.outside.corpora.settings import PARAMS, PROJECT, read_corpus
-from studies.outside.corpora.sounds import sounds_of
+from studies.outside.corpora.settings import PARAMS, PROJECT, read_corpus, sounds_of
 
 ENCODERS = Path("studies/encoders")
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from ser.corpora.any_table import copy_table, is_table
 from ser.corpora.catalogue import CORPORA
 from ser.corpora.corpus import CorpusError
-from ser.corpora.sources import Manifest, copy_clips, describe_source, read_manifest
+from ser.corpora.sources import Manifest, copy_clips, describe_source, list_members, read_manifest
 from ser.storage.errors import reporting
 from ser.storage.files import replacing, replacing_folder
 from ser.storage.given import given_path
@@ -40,6 +40,7 @@ def fetch(name: str) -> None:
                     f"{source} is not the corpus of {manifest}:\n{differences(found, known)}{remedy(manifest)}"
                 )
         else:
+            list_members(source)
             found = known or describe_source(source, CORPORA[name])
             try:
                 copy_clips(source, found, folder)

@@ -5,7 +5,7 @@ Clips of emotions outside the eight stay in the table; they are counted, and no 
 
 import argparse
 
-from ser.corpora.any_table import CLIPS, TABLE, has_speakers, splits_of, table_corpus
+from ser.corpora.any_table import TABLE, has_speakers, measure_table
 from ser.corpora.catalogue import CORPORA
 from ser.corpora.clips import measure_folder, split_off_others, summarise
 from ser.storage.errors import reporting
@@ -26,10 +26,7 @@ def main() -> None:
 def ingest(name: str) -> None:
     """Write the clip table of a corpus, with the column split where its own table gives one."""
     raw = PROJECT / "raw" / name
-    own = (raw / TABLE).exists()
-    clips = measure_folder(raw / CLIPS, table_corpus(name, raw)) if own else measure_folder(raw, CORPORA[name])
-    if own and (splits := splits_of(raw)) is not None:
-        clips["split"] = clips["clip"].map(splits)
+    clips = measure_table(name, raw) if (raw / TABLE).exists() else measure_folder(raw, CORPORA[name])
     write_table(clips, PROJECT / f"tables/{name}.csv", DIGITS)
     known, others = split_off_others(clips)
     print(summarise(known))

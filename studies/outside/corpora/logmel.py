@@ -12,8 +12,7 @@ from ser.features.own_length_mel import OwnLengthMel
 from ser.storage.errors import reporting
 from ser.storage.params import build, read_params, read_value
 from ser.storage.tensors import save_tensors
-from studies.outside.corpora.settings import PARAMS, PROJECT, read_corpus
-from studies.outside.corpora.sounds import sounds_of
+from studies.outside.corpora.settings import PARAMS, PROJECT, read_corpus, sounds_of
 
 MAIN_PARAMS = Path("params.yaml")
 CHUNK = 4  # clips transformed at once

@@ -39,6 +39,11 @@ def read_corpus(name: str) -> pd.DataFrame:
     return read_clips(PROJECT / f"tables/{name}.csv", "clip", "path", "actor", "sex", "duplicate_of")
 
 
+def sounds_of(name: str, clips: pd.DataFrame) -> list[Path]:
+    """Return the paths of a fetched corpus's clips."""
+    return [PROJECT / "raw" / name / path for path in clips["path"]]
+
+
 def emotions_of(*tables: pd.DataFrame) -> list[str]:
     """List those of the eight emotions that clips have, in their order."""
     found = set().union(*(table["emotion"] for table in tables))
