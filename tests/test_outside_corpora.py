@@ -28,6 +28,7 @@ from ser.storage.yaml12 import read_yaml
 from studies.outside.corpora import compact, compare, embed, encoder, fetch, folds, ingest, logmel, protocols, scores
 from studies.outside.corpora.settings import PROJECT, CorporaSettings, read_corpus
 from tests.conftest import TINY
+from tests.pipeline import declared_params, read_leaves, stages_of
 from tests.tiny_encoders import save_encoder, speechlike
 
 SHARED = ROOT.parent / "shared/corpora"
@@ -435,3 +436,23 @@ def test_folds_of_the_real_corpora_keep_speakers_apart_and_train_every_emotion(n
     assert drawn["actor"].nunique() == speakers
     assert (drawn.groupby("actor")["fold"].nunique() == 1).all()
     assert drawn.groupby("fold").size().min() > 0.1 * len(drawn)
+
+
+# The project
+
+
+def test_every_param_is_declared_and_every_stage_says_what_it_does():
+    stages, leaves = stages_of(ROOT / PROJECT), set(read_leaves(ROOT / PROJECT))
+    assert set().union(*(declared_params(stage, leaves) for stage in stages.values())) == leaves
+    assert [name for name, stage in stages.items() if not stage.desc] == []
+
+
+def test_whoever_has_ravdess_alone_runs_the_rest(tmp_path):
+    shutil.copytree(ROOT / PROJECT, tmp_path / PROJECT, ignore=shutil.ignore_patterns("raw", "cache", "tmp", "trained"))
+    change(tmp_path / PROJECT / "params.yaml", corpora__studied=["ravdess"], corpora__fetched=[])
+    for path in ("params.yaml", "studies/encoders/params.yaml"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, tmp_path / path)
+    stages = stages_of(tmp_path / PROJECT)
+    assert not [name for name in stages if name.startswith(("fetch", "embed"))]
+    assert {"reuse", "train_encoder@ravdess", "left_out_compact@ravdess", "compare"} <= stages.keys()
