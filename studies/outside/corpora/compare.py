@@ -14,12 +14,13 @@ from ser.storage.params import read_value
 from studies.outside.corpora.matrix_figure import draw_matrix
 from studies.outside.corpora.protocols import ADAPTED, COMPACT, others_of
 from studies.outside.corpora.scores import read_run, recall_of_each, score, temperature_of
-from studies.outside.corpora.settings import PARAMS, PROJECT, read_corpus, read_studied
+from studies.outside.corpora.settings import PARAMS, PROJECT, emotions_of, read_corpus, read_studied
 from studies.outside.corpora.titles import CAVEATS, caveats_of, title_of
 
 RESULTS, FIGURE = PROJECT / "results", PROJECT / "plots/matrix.png"
 DIGITS = 4
 ABOUT = ["protocol", "model", "train", "test"]
+COLUMNS = ("model", "trained on", "tested on", "emotions", "chance", "UAR [95 %]", "accuracy", "ECE", "ECE, scaled")
 PROTOCOLS = ("within", "across", f"across, {ADAPTED}", "left_out", f"left_out, {ADAPTED}")
 
 
@@ -41,13 +42,11 @@ def compare(studied: tuple[str, ...], models: list[str]) -> None:
         about |= {"train": " + ".join(facts["train"]), "test": facts["test"]}
         rows.append(about | score(table, temperature_for(facts, runs)))
         recalls.append(recall_of_each(table).assign(**about))
-    scores = pd.DataFrame(rows)
+    scores, recall = pd.DataFrame(rows), pd.concat(recalls)[[*ABOUT, "emotion", "clips", "recall", "low", "high"]]
     write_table(scores, RESULTS / "scores.csv", DIGITS)
-    write_table(
-        pd.concat(recalls)[[*ABOUT, "emotion", "clips", "recall", "low", "high"]], RESULTS / "recall.csv", DIGITS
-    )
+    write_table(recall, RESULTS / "recall.csv", DIGITS)
     with replacing(RESULTS / "scores.md") as temporary:
-        temporary.write_text(format_scores(scores, missing, studied), encoding="utf-8")
+        temporary.write_text(format_scores(scores, recall, missing, studied), encoding="utf-8")
     save_figure(draw_matrix(scores, studied, models, caveats_of(studied)), FIGURE)
     print(scores[[*ABOUT, "chance", "uar", "uar_low", "uar_high", "ece"]].to_string(index=False))
     if missing:
@@ -114,26 +113,39 @@ def describe(corpora: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def format_scores(scores: pd.DataFrame, missing: list[str], studied: tuple[str, ...]) -> str:
-    """Return Markdown: a table a protocol."""
+def format_scores(scores: pd.DataFrame, recall: pd.DataFrame, missing: list[str], studied: tuple[str, ...]) -> str:
+    """Return Markdown: a table of scores and one of recalls for each protocol."""
     parts = ["# Other corpora\n\nWritten by the stage `compare`; docs/CORPORA.md says what the figures mean.\n"]
     parts += [f"{caveat}.\n" for caveat in caveats_of(studied)]
-    columns = ("model", "trained on", "tested on", "emotions", "chance", "UAR [95 %]", "accuracy", "ECE", "ECE, scaled")
     for protocol in PROTOCOLS:
         rows = [cells_of(row) for row in scores[scores["protocol"] == protocol].to_dict("records")]
         if rows:
-            parts.append(f"## {protocol}\n\n{render(columns, rows)}")
+            parts.append(f"## {protocol}\n\n{render(COLUMNS, rows)}")
+            parts.append(f"Recall:\n\n{format_recall(recall[recall['protocol'] == protocol])}")
     if missing:
         parts.append("Not run yet: " + ", ".join(missing) + ".\n")
     return "\n".join(parts)
 
 
+def format_recall(recall: pd.DataFrame) -> str:
+    """Return a row a run, a column an emotion; empty where a corpus has none of its clips."""
+    emotions, rows = emotions_of(recall), []
+    for (model, train, test), run in recall.groupby(["model", "train", "test"], sort=False):
+        found = run.set_index("emotion")["recall"]
+        cells = [f"{found[emotion]:.2f}" if emotion in found else "" for emotion in emotions]
+        rows.append([model, trained_on(train), title_of(test), *cells])
+    return render(("model", "trained on", "tested on", *emotions), rows)
+
+
 def cells_of(row: dict) -> list[str]:
     scaled = "" if pd.isna(row["ece_scaled"]) else f"{row['ece_scaled']:.3f}"
-    trained = " + ".join(map(title_of, row["train"].split(" + ")))
     uar = f"{row['uar']:.3f} [{row['uar_low']:.3f}, {row['uar_high']:.3f}]"
     figures = [f"{row['chance']:.3f}", uar, f"{row['accuracy']:.3f}", f"{row['ece']:.3f}", scaled]
-    return [row["model"], trained, title_of(row["test"]), str(row["emotions"]), *figures]
+    return [row["model"], trained_on(row["train"]), title_of(row["test"]), str(row["emotions"]), *figures]
+
+
+def trained_on(names: str) -> str:
+    return " + ".join(title_of(name) for name in names.split(" + "))
 
 
 if __name__ == "__main__":
