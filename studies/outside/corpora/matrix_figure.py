@@ -27,14 +27,14 @@ def draw_matrix(scores: pd.DataFrame, studied: tuple[str, ...], models: list[str
     for row, model in zip(panels, models, strict=True):
         for axes, (suffix, title) in zip(row, PANELS.items(), strict=True):
             image = _draw_panel(axes, scores[scores["model"] == model], studied, suffix)
-            axes.set_title(f"{NAMES.get(model, label(model))}, {title}")
+            axes.set_title(f"{NAMES.get(model, label(model))}\n{title}")
         row[0].set_ylabel("trained on")
     for axes in panels[-1]:
         axes.set_xlabel("tested on")
     figure.colorbar(image, ax=panels, label="(UAR − chance) / (1 − chance)", shrink=0.6, pad=0.01)
     notes = [
         "UAR over the emotions that both corpora have, its 95 % interval over speakers, and chance (c).",
-        "Diagonal: within the corpus, other speakers.",
+        "Diagonal: within the corpus, other speakers; not adapted.",
         *caveats,
     ]
     figure.supxlabel("\n".join(notes), fontsize=7.5, x=0.01, ha="left")
@@ -53,7 +53,7 @@ def _draw_panel(axes: Axes, scores: pd.DataFrame, studied: tuple[str, ...], suff
             studied.index(run["test"]),
         )
         reached[cell] = (run["uar"] - run["chance"]) / (1 - run["chance"])
-        texts[cell] = f"{run['uar']:.2f}\n[{run['uar_low']:.2f}, {run['uar_high']:.2f}]\nc {run['chance']:.2f}"
+        texts[cell] = f"{run['uar']:.2f}\n[{run['uar_low']:.2f}, {run['uar_high']:.2f}]\nc {run['chance']:.3g}"
     image = axes.imshow(reached, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for (row, column), text in texts.items():
         color = "white" if reached[row, column] > 0.5 else "0.15"
