@@ -196,6 +196,8 @@ def test_one_speaker_makes_no_folds_but_a_split_does():
     clips["split"] = np.where(clips["clip"].str.endswith("0"), "test", "train")
     drawn = folds.draw_folds(clips, SETTINGS, "mine").set_index("clip")["fold"]
     assert (drawn == clips.set_index("clip")["split"].map({"test": 1, "train": 0})).all()
+    with pytest.raises(ValueError, match="mine: no clip of the eight emotions is in the split test"):
+        folds.draw_folds(clips.assign(split="train"), SETTINGS, "mine")
 
 
 def test_repeats_of_a_clip_stay_together_where_speakers_are_unknown():

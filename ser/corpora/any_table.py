@@ -1,7 +1,7 @@
 """A corpus of one's own: a CSV table `path, emotion[, speaker, sex, split]` and its sounds → a copy that is checked."""
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -104,34 +104,26 @@ def _read_csv(path: Path) -> pd.DataFrame:
     return pd.DataFrame(lines[1:], columns=header, dtype=str)
 
 
-def _breaches(rows: pd.DataFrame, folder: Path) -> Iterable[str]:
+def _breaches(rows: pd.DataFrame, folder: Path) -> Iterator[str]:
     """Say what is wrong with which rows."""
-    kinds: dict[str, tuple[str, Callable[[pd.DataFrame], pd.Series]]] = {
-        "no path": ("path", lambda rows: rows["path"] == ""),
-        f"neither {' nor '.join(SOUNDS)}": (
-            "path",
-            lambda rows: (rows["path"] != "") & ~rows["path"].str.lower().str.endswith(SOUNDS),
-        ),
-        "path there twice": ("path", lambda rows: (rows["path"] != "") & rows["path"].duplicated()),
-        "no such file": (
-            "path",
-            lambda rows: pd.Series([path != "" and not (folder / path).is_file() for path in rows["path"]], rows.index),
-        ),
-        "no emotion": ("path", lambda rows: rows["emotion"] == ""),
-        f"sex is none of {', '.join(SEXES)}": ("sex", lambda rows: ~rows["sex"].isin([*SEXES, ""])),
-        f"split is none of {', '.join(SPLITS)}": (
-            "split",
-            lambda rows: (rows["split"] != "").any() & ~rows["split"].isin(SPLITS),
-        ),
+    path, some = rows["path"], {name: (rows[name] != "").any() for name in OPTIONAL}
+    there = pd.Series([(folder / name).is_file() for name in path], rows.index, dtype=bool)
+    kinds = {
+        "no path": (path, path == ""),
+        f"neither {' nor '.join(SOUNDS)}": (path, (path != "") & ~path.str.lower().str.endswith(SOUNDS)),
+        "path there twice": (path, (path != "") & path.duplicated()),
+        "no such file": (path, (path != "") & ~there),
+        "no emotion": (path, rows["emotion"] == ""),
+        f"sex is none of {', '.join(SEXES)}": (rows["sex"], ~rows["sex"].isin([*SEXES, ""])),
+        f"split is none of {', '.join(SPLITS)}": (rows["split"], some["split"] & ~rows["split"].isin(SPLITS)),
         "no speaker, while others have one; name all, or leave the column out": (
-            "path",
-            lambda rows: (rows["speaker"] != "").any() & (rows["speaker"] == ""),
+            path,
+            some["speaker"] & (rows["speaker"] == ""),
         ),
     }
     for kind, (shown, wrong) in kinds.items():
-        found = rows.loc[wrong(rows), shown]
-        if len(found):
-            yield f"{kind}: {_listed([f'{value!r} in row {index + 1}' for index, value in found.items()])}"
+        if wrong.any():
+            yield f"{kind}: {_listed([f'{value!r} in row {index + 1}' for index, value in shown[wrong].items()])}"
 
 
 def _names(paths: pd.Series) -> list[str]:

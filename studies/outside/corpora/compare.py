@@ -74,7 +74,7 @@ def paths_of(protocol: str, model: str, studied: list[str]) -> list[tuple[Path, 
         return [(folder / f"{name}.csv", name) for name in studied]
     if base == "left_out":
         return [(folder / name / f"{name}{end}", name) for name in studied if others_of(name, tuple(studied))]
-    return [(folder / train / f"{test}{end}", test) for train in studied for test in studied if train != test]
+    return [(folder / train / f"{test}{end}", test) for train in studied for test in others_of(train, tuple(studied))]
 
 
 def protocol_of(facts: dict) -> str:

@@ -44,6 +44,8 @@ def draw_folds(clips: pd.DataFrame, settings: FoldSettings, name: str) -> pd.Dat
     """
     clips = clips[clips["emotion"].isin(emotions_of(clips))].reset_index(drop=True)
     fold = (clips["split"] == "test").astype(int) if "split" in clips else _of_speakers(clips, settings, name)
+    if not fold.any():
+        raise ValueError(f"{name}: no clip of the eight emotions is in the split test")
     problems = []
     for number in sorted(set(fold) - {0}):
         tested, trained = clips[fold == number], clips[fold != number]

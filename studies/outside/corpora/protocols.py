@@ -65,9 +65,7 @@ def across(model: str, corpus: str, studied: tuple[str, ...], read: Read, traine
     """Test what was trained on a corpus on all others: → runs/across/<model>/<corpus>/<other>[-corpus_adapted].*"""
     learned = read_corpus(corpus)
     with replacing_folder(PROJECT / f"runs/across/{model}/{corpus}") as folder:
-        for other in studied:
-            if other == corpus:
-                continue
+        for other in others_of(corpus, studied):
             clips = read(other)
             shared = require_shared([corpus], [learned], other, clips.table)
             for protocol, heard in (("across", clips), (ADAPTED, clips.moved(trained.mean))):
@@ -94,7 +92,7 @@ def left_out(model: str, corpus: str, studied: tuple[str, ...], read: Read, trai
 
 
 def others_of(corpus: str, studied: tuple[str, ...]) -> list[str]:
-    """List the corpora to train on where one is left out: all others, but those of the same speakers."""
+    """List the corpora that are new to a model of this one, and the other way round: all of other speakers."""
     return [other for other in studied if other != corpus and not same_speakers(other, corpus)]
 
 
