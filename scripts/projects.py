@@ -10,4 +10,5 @@ PROJECTS = (
     Path("studies/comparison"),
     Path("release"),
     Path("fusion"),
+    Path("studies/outside/corpora"),  # last: nothing reads it, and it needs corpora that not everybody has
 )

@@ -31,6 +31,8 @@ MINUTES = {
     "hybrid_": 14,
     "crossfit_": 30,
     "compact_": 13,
+    "within_compact": 12,
+    "left_out_compact": 30,
     "permuted": 13,
     "variant": 6,
     "embed": 0.5,
