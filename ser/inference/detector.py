@@ -69,19 +69,15 @@ def _reach(waveforms: list[np.ndarray], peaks: list[float]) -> list[bool]:
         np.concatenate([framing.push(waveform), framing.finish()])
         for waveform, framing in zip(waveforms, map(_Frames, peaks), strict=True)
     ]
-    going, state = np.arange(len(frames)), _begin(len(frames))
-    found = [False] * len(frames)
+    going, state, found = np.arange(len(frames)), _begin(len(frames)), np.zeros(len(frames), dtype=bool)
     for frame in range(max(map(len, frames), default=0)):
-        kept = np.array([len(frames[index]) > frame for index in going])
+        kept = ~found[going] & np.array([len(frames[index]) > frame for index in going], dtype=bool)
         going, state = going[kept], state[:, kept]
-        probabilities, state = _probabilities(np.stack([frames[index][frame] for index in going]), state)
-        reached = probabilities >= MAYBE
-        for index in going[reached]:
-            found[index] = True
-        going, state = going[~reached], state[:, ~reached]
         if not len(going):
             break
-    return found
+        probabilities, state = _probabilities(np.stack([frames[index][frame] for index in going]), state)
+        found[going] = probabilities >= MAYBE
+    return found.tolist()
 
 
 class _Frames:
