@@ -1,4 +1,4 @@
-"""A hundred kills at random moments, each followed by the same command: the bytes are those of an undisturbed run."""
+"""Kills at random moments, each followed by the same command: the bytes are those of an undisturbed run."""
 
 import os
 import random
@@ -19,11 +19,13 @@ from scripts.mend import mend
 from scripts.projects import ROOT
 from tests.killing import REPRO, forget, kill_after
 from tests.pipeline import change_param, copy_finished, output_digests
+from tests.tiny_bundle import write_bundle
 from tests.tiny_encoders import save_encoder
 
 TRAININGS = ("train_cnn.epochs", "train_lstm.epochs", "train_extractor.epochs", "train_compact.schedule.epochs")
 EPOCHS = 3  # of each, so that some are killed between two
 IN_A_ROW = 3  # kills at most, before a run that is left in peace and looked at
+HEARD = "heard.csv"
 CROSSVAL, ENCODERS, TUNING = (Path("studies") / name for name in ("crossval", "encoders", "tuning"))
 SHARE = float(os.environ.get("KILLS", 1))  # KILLS=0.1: a tenth of them, to try a change of this file
 
@@ -86,6 +88,10 @@ def prepare_search(project: Path) -> None:
     shutil.copy(project / "params.yaml", project.parent / "params.yaml")
 
 
+def prepare_hearing(project: Path) -> None:
+    write_bundle(project.parent / "tiny")
+
+
 def forget_a_stage(folder: Path, generator: random.Random) -> None:
     lock = yaml.safe_load((folder / "dvc.lock").read_text(encoding="utf-8"))
     forget(folder, generator.choice(sorted(lock["stages"])))
@@ -94,6 +100,16 @@ def forget_a_stage(folder: Path, generator: random.Random) -> None:
 def undo_search(project: Path, _: random.Random) -> None:
     shutil.rmtree(project / TUNING / "studies", ignore_errors=True)
     shutil.copy(project.parent / "params.yaml", project / "params.yaml")
+
+
+def undo_hearing(project: Path, _: random.Random) -> None:
+    for path in (project / HEARD, *project.glob(f".*{HEARD}")):  # and what a kill left under a temporary name
+        path.unlink(missing_ok=True)
+
+
+def outcome_of_hearing(project: Path) -> tuple[bytes, list[str]]:
+    """The file's bytes, and the journals that are left."""
+    return (project / HEARD).read_bytes(), [path.name for path in project.glob("*.partial")]
 
 
 def outcome_of_search(project: Path) -> tuple[str, bytes]:
@@ -121,6 +137,14 @@ WORK = {
         prepare_search,
         undo_search,
         outcome_of_search,
+    ),
+    "`ser predict --out`": Work(
+        20,
+        Path(),
+        (sys.executable, "-m", "ser.inference", "predict", "data/raw", "--model", "../tiny", "--out", HEARD),
+        prepare_hearing,
+        undo_hearing,
+        outcome_of_hearing,
     ),
 }
 
@@ -155,4 +179,4 @@ def test_table_counts_the_kills():
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
     counted = {row[0]: row[1] for row in rows}
     assert {name: counted.get(name) for name in WORK} == {name: str(work.kills) for name, work in WORK.items()}
-    assert sum(work.kills for work in WORK.values()) == 100
+    assert sum(work.kills for work in WORK.values()) == 120

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from scipy.special import softmax
 from release import calibrate, check_onnx, export, fuse, train_encoder
 from release.card import write_card
 from release.settings import MODELS, NAMES, runs_of
+from scripts.children import dvc, environment
 from scripts.demo import ROOT
 from ser.bundles.bundle import code_of
 from ser.corpora.emotions import EMOTIONS
@@ -181,6 +183,19 @@ def test_each_model_has_its_stages_and_an_artifact():
     outs = {out.def_path for stage in STAGES.values() for out in stage.outs}
     assert artifacts.keys() == {f"ser-{name}" for name in NAMES}
     assert set(artifacts.values()) <= outs
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs a git checkout")
+def test_dvc_gets_the_model_in_git_by_its_name_and_tag(tmp_path):
+    clone = tmp_path / "clone"
+    git = ("git", "-c", "user.name=test", "-c", "user.email=test@example.com")
+    for command in (
+        (*git, "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)),
+        (*git, "-C", str(clone), "tag", "--annotate", "--message", "1", "release=ser-compact@v1.0.0"),
+    ):
+        subprocess.run(command, env=environment(), check=True)
+    dvc(tmp_path, "artifacts", "get", str(clone), "release:ser-compact", "--out", str(tmp_path / "model.onnx"))
+    assert (tmp_path / "model.onnx").read_bytes() == (clone / "release/models/compact/model.onnx").read_bytes()
 
 
 def test_git_has_what_predicts_without_torch_and_no_more_than_three_megabytes():

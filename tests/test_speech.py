@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from ser.inference.detector import RATE_HZ, SpeechDetector, hold_speech
 from ser.inference.resampling import Resampler
-from ser.inference.speech import FRAME, RATE_HZ, SpeechDetector, StretchFinder, holds_speech
+from ser.inference.speech import StretchFinder
 from ser.inference.windows import Span, coverage, cut_cells, cut_windows, smooth
 from tests.tiny_bundle import conversation, speech
 
@@ -42,12 +43,21 @@ def test_each_clip_of_a_conversation_is_a_stretch_at_its_place(level):
 def test_what_is_no_speech_has_no_stretch(what):
     sound = NO_SPEECH[what].astype(np.float32)
     assert stretches(sound) == []
-    assert not holds_speech(sound)
+    assert hold_speech([sound]) == [False]
 
 
 @pytest.mark.parametrize("gain", [1.0, 0.01])
 def test_a_clip_of_speech_is_speech_at_any_level(gain):
-    assert holds_speech(gain * at_16_khz(speech()))
+    assert hold_speech([gain * at_16_khz(speech())]) == [True]
+
+
+def test_clips_that_are_looked_at_together_do_not_change_one_another():
+    clip = at_16_khz(speech())
+    noise = NO_SPEECH["white noise"].astype(np.float32)
+    clips = [noise, clip, np.zeros(80_000, np.float32), clip[: len(clip) // 2], clip[:200], 0.1 * clip]
+    assert hold_speech(clips) == [False, True, False, True, False, True]
+    assert hold_speech([clip, noise[:2000]]) == [True, False]  # the shorter ends before the other is decided, or after
+    assert hold_speech([]) == []
 
 
 def test_blocks_do_not_matter():
@@ -63,7 +73,7 @@ def test_a_stretch_has_the_sound_of_its_place():
 
 
 def test_speech_without_pauses_is_cut_into_stretches_of_30_s_at_most(monkeypatch):
-    monkeypatch.setattr(SpeechDetector, "_detect", lambda self, samples: np.ones(len(samples) // FRAME, np.float32))
+    monkeypatch.setattr(SpeechDetector, "_detect", lambda self, frames: np.ones(len(frames), np.float32))
     found = stretches(np.zeros(100 * RATE_HZ, np.float32))
     assert max(stretch.end - stretch.begin for stretch in found) <= 31 * RATE_HZ
     assert [one.begin for one in found[1:]] == [one.end for one in found[:-1]]

@@ -3,6 +3,7 @@
 import argparse
 import csv
 import json
+from collections.abc import Container
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,10 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="the WAV file; the truth stands beside it, .csv")
     parser.add_argument("seconds", type=float)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--actors", type=int, nargs="+", default=range(1, 25), help="whose clips (default: all)")
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)
-    paths = rng.permutation(sorted(arguments.clips.rglob("*.wav")))
+    paths = rng.permutation([path for path in sorted(arguments.clips.rglob("*.wav")) if is_of(path, arguments.actors)])
     length, at, truth = round(arguments.seconds * RATE_HZ), 0, []
     with soundfile.SoundFile(arguments.out, "w", RATE_HZ, 1, "PCM_16") as file:
         while at < length:
@@ -38,6 +40,11 @@ def main() -> None:
     with arguments.out.with_suffix(".csv").open("w", encoding="utf-8", newline="") as table:
         csv.writer(table).writerows([("begin_s", "end_s", "emotion"), *truth])
     print(json.dumps({"clips": len(truth)}))
+
+
+def is_of(path: Path, actors: Container[int]) -> bool:
+    """Whether one of the actors speaks, by a clip's name."""
+    return parse_name(path.relative_to(path.parents[1])).actor in actors
 
 
 def emotion_of(path: Path) -> str:

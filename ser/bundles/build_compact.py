@@ -47,7 +47,9 @@ def _fill(built: PortableCompact, trained: CompactNet) -> None:
         _fill_block(block, trained_block)
     _settle(built.norm, trained.norm)
     if built.recurrent is not None:
-        copy(built.recurrent, trained.recurrent)
+        both = trained.recurrent.ahead.state_dict()
+        both |= {f"{name}_reverse": values for name, values in trained.recurrent.back.state_dict().items()}
+        built.recurrent.both.load_state_dict(both)
     pool_hidden, _, pool_scores = trained.pool.scores
     copy(built.pool.hidden, pool_hidden)
     copy(built.pool.scores, pool_scores)

@@ -5,9 +5,10 @@ Batch norms are folded into the layers beside them. ser.bundles.build_compact fi
 
 import torch
 from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from ser.bundles.sequences import cut_to_sound, mask_of
-from ser.bundles.spectrum import MelBands
+from ser.bundles.sequences import cut, cut_to_sound, mask_of, span_of
+from ser.bundles.spectrum import MelBands, blocks_of, frames_of, slid
 
 FLOOR = 1e-10  # power, -100 dB
 
@@ -58,22 +59,39 @@ class PortableCompact(nn.Module):
         return logits.log_softmax(dim=1), embedding
 
     def log_mel(self, waveform: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the frames with sound, (clip, frames, bands) in dB, zero after a clip's end, and how many (clip,)."""
+        """Return the frames with sound, (clip, frames, bands) in dB, and how many (clip,)."""
         waveform = waveform * mask_of(lengths, waveform.shape[1])
-        power = self.mel(nn.functional.pad(waveform, (self.n_fft // 2, self.n_fft // 2)))
-        power, frames, _ = cut_to_sound(power, power.sum(dim=2), lengths // self.hop_samples + 1, self.trim_db)
+        padded = nn.functional.pad(waveform, (self.n_fft // 2, self.n_fft // 2))
+        blocks, frames = self.cut_roughly(blocks_of(padded, self.n_fft, self.hop_samples), lengths)
+        power = self.mel.transform(frames_of(blocks, self.n_fft, self.hop_samples))
+        power, frames, _ = cut_to_sound(power, power.sum(dim=2), frames, self.trim_db)
         decibels = 10 * power.clamp_min(FLOOR).log10()
-        decibels = torch.maximum(decibels, decibels.amax(dim=(1, 2), keepdim=True) - self.top_db)
-        return decibels * mask_of(frames, power.shape[1])[..., None], frames
+        return torch.maximum(decibels, decibels.amax(dim=(1, 2), keepdim=True) - self.top_db), frames
+
+    def cut_roughly(self, blocks: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Cut off what must be silence at both ends of (clip, blocks, hop), before its spectrum is computed.
+
+        A frame's power is at most n_fft times the energy of its samples (Parseval's theorem; the window and the sum of
+        the filters are at most 1). So frames whose energy is low, compared with the power of the frame with the
+        highest, are none that `cut_to_sound` keeps. Return the other blocks and how many frames they hold, (clip,).
+        """
+        parts = -(-self.n_fft // self.hop_samples)
+        energy = blocks.square().sum(dim=2)
+        most = self.n_fft * sum(slid(energy, part, parts) for part in range(parts))
+        most = most.masked_fill(~mask_of(lengths // self.hop_samples + 1, most.shape[1]), -1.0)
+        loudest = cut(blocks, most.argmax(dim=1), torch.full_like(lengths, parts)).flatten(1)[:, None, : self.n_fft]
+        least = self.mel.transform(loudest).sum(dim=(1, 2)) * 10 ** (-self.trim_db / 10)
+        first, left = span_of(most >= least[:, None])
+        return cut(blocks, first, left + parts - 1), left
 
     def embed(self, frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Return (clip, 2 · channels + 1): attentive mean and standard deviation, and the level."""
         mask = mask_of(lengths, frames.shape[1])[..., None].float()
-        level = frames.sum(dim=(1, 2)) / (lengths * frames.shape[2])
-        maps = ((frames - level[:, None, None] - self.mean) / self.sd * mask)[:, None]
-        for layer in self.front:
-            maps = layer(maps).relu() * mask[:, None]
-        sequence = self.project(maps.permute(0, 2, 3, 1).flatten(2))
+        level = (frames * mask).sum(dim=(1, 2)) / (lengths * frames.shape[2])
+        maps = ((frames - level[:, None, None] - self.mean) / self.sd)[:, None]
+        for layer in self.front:  # each sees zeros beyond a clip's end
+            maps = layer(maps * mask[:, None]).relu()
+        sequence = self.project(maps.permute(0, 2, 3, 1).reshape(maps.shape[0], -1, self.project.in_features))
         for block in self.blocks:
             sequence = block(sequence, mask)
         sequence, lengths = pool_pairs(self.norm(sequence) * mask, lengths)
@@ -104,10 +122,10 @@ class Block(nn.Module):
         self.dilated, self.mix = nn.Linear(kernel * width, width), nn.Linear(width, width)
 
     def forward(self, sequence: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        frames, reach = sequence.shape[1], self.kernel // 2 * self.dilation
+        reach = self.kernel // 2 * self.dilation
         padded = nn.functional.pad(self.before(sequence).relu() * mask, (0, 0, reach, reach))
-        shifted = [padded[:, start : start + frames] for start in range(0, 2 * reach + 1, self.dilation)]
-        return sequence + self.mix(self.dilated(torch.cat(shifted, dim=2)).relu() * mask)
+        shifted = [slid(padded, start, 2 * reach + 1) for start in range(0, 2 * reach + 1, self.dilation)]
+        return sequence + self.mix(self.dilated(torch.cat(shifted, dim=2)).relu())
 
 
 def pool_pairs(sequence: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -121,21 +139,11 @@ class BiLSTM(nn.Module):
 
     def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
-        self.hidden = hidden
-        self.ahead = nn.LSTM(channels, hidden, batch_first=True)
-        self.back = nn.LSTM(channels, hidden, batch_first=True)
+        self.both = nn.LSTM(channels, hidden, batch_first=True, bidirectional=True)
 
     def forward(self, sequence: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        frame = torch.arange(sequence.shape[1], device=sequence.device)
-        reverse = torch.where(frame < lengths[:, None], lengths[:, None] - 1 - frame, frame)[..., None]
-        # The first state, made from the batch: torch's own would bring the example's number of clips into the graph
-        zeros = (0.0 * lengths[None, :, None]).expand(-1, -1, self.hidden)
-        flipped, _ = self.back(_reorder(sequence, reverse), (zeros, zeros))
-        return torch.cat([self.ahead(sequence, (zeros, zeros))[0], _reorder(flipped, reverse)], dim=2)
-
-
-def _reorder(sequence: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
-    return sequence.gather(1, frames.expand(-1, -1, sequence.shape[2]))
+        packed = pack_padded_sequence(sequence, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        return pad_packed_sequence(self.both(packed)[0], batch_first=True)[0]
 
 
 class Pooling(nn.Module):

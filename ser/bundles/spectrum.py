@@ -41,23 +41,40 @@ class MelBands(nn.Module):
         self.filters.copy_(torch.where(seen[:, None], 0, filters[frequency]))
 
     def forward(self, padded: torch.Tensor) -> torch.Tensor:
-        frames = framed(padded, self.n_fft, self.hop_samples)
-        frames = frames.reshape(*frames.shape[:2], self.rows, self.columns) * self.window
+        return self.transform(framed(padded, self.n_fft, self.hop_samples))
+
+    def transform(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return the power (clip, frames, bands) of frames (clip, frames, n_fft)."""
+        frames = frames.reshape(frames.shape[0], -1, self.rows, self.columns) * self.window
         real, imaginary = torch.matmul(self.first, frames).split(self.kept, dim=2)
         turned = torch.cat(
             [real * self.twist[0] - imaginary * self.twist[1], real * self.twist[1] + imaginary * self.twist[0]], dim=3
         )
         real, imaginary = torch.matmul(turned, self.second).split(self.columns, dim=3)
-        return torch.matmul((real * real + imaginary * imaginary).flatten(2), self.filters)
+        power = real * real + imaginary * imaginary
+        return torch.matmul(power.reshape(power.shape[0], -1, self.kept * self.columns), self.filters)
 
 
 def framed(padded: torch.Tensor, size: int, hop: int) -> torch.Tensor:
     """Cut (clip, samples) into overlapping frames (clip, frames, size), a hop apart, as many as fit."""
+    return frames_of(blocks_of(padded, size, hop), size, hop)
+
+
+def blocks_of(padded: torch.Tensor, size: int, hop: int) -> torch.Tensor:
+    """Cut (clip, samples) into (clip, blocks, hop): as many as frames of `size` samples reach over that fit."""
+    blocks = nn.functional.pad(padded, (0, -(-size // hop) * hop - size))
+    return blocks[:, : blocks.shape[1] // hop * hop].reshape(blocks.shape[0], -1, hop)
+
+
+def frames_of(blocks: torch.Tensor, size: int, hop: int) -> torch.Tensor:
+    """Return the frames (clip, frames, size) that begin with each of (clip, blocks, hop), as many as fit."""
     parts = -(-size // hop)
-    blocks = nn.functional.pad(padded, (0, parts * hop - size))
-    blocks = blocks[:, : blocks.shape[1] // hop * hop].reshape(blocks.shape[0], -1, hop)
-    frames = blocks.shape[1] - parts + 1
-    return torch.cat([blocks[:, part : part + frames, : size - part * hop] for part in range(parts)], dim=2)
+    return torch.cat([slid(blocks, part, parts)[..., : size - part * hop] for part in range(parts)], dim=2)
+
+
+def slid(steps: torch.Tensor, part: int, parts: int) -> torch.Tensor:
+    """Return the steps (clip, steps, …) from `part` on, as many as each of so many parts has."""
+    return steps[:, part : part - parts + 1 or None]
 
 
 def _turns(turns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -36,8 +36,9 @@ class WhisperStates(nn.Module):
         lengths = (lengths + 1) // 2
         mask = mask_of(lengths, hidden.shape[1])
         states = [hidden + self.embed_positions.weight[: hidden.shape[1]]]
+        unheard = torch.where(mask, 0.0, -torch.inf)[:, None, None]
         for layer in self.layers:
-            states.append(layer(states[-1], mask[:, None, None]))
+            states.append(layer(states[-1], unheard))
         states[-1] = self.layer_norm(states[-1])
         return [state * mask[..., None] for state in states], lengths
 
@@ -60,13 +61,13 @@ class Layer(nn.Module):
         self.final_layer_norm = nn.LayerNorm(width)
         self.fc1, self.fc2 = nn.Linear(width, feed_forward), nn.Linear(feed_forward, width)
 
-    def forward(self, sequence: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        sequence = sequence + self.self_attn(self.self_attn_layer_norm(sequence), mask)
+    def forward(self, sequence: torch.Tensor, unheard: torch.Tensor) -> torch.Tensor:
+        sequence = sequence + self.self_attn(self.self_attn_layer_norm(sequence), unheard)
         return sequence + self.fc2(nn.functional.gelu(self.fc1(self.final_layer_norm(sequence))))
 
 
 class Attention(nn.Module):
-    """Attention of frames to those of the mask, (clip, 1, 1, frames)."""
+    """Attention of frames to each other. unheard: (clip, 1, 1, frames), 0 in the clip, -inf after its end."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -74,12 +75,12 @@ class Attention(nn.Module):
         self.q_proj, self.k_proj = nn.Linear(width, width), nn.Linear(width, width, bias=False)
         self.v_proj, self.out_proj = nn.Linear(width, width), nn.Linear(width, width)
 
-    def forward(self, sequence: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def forward(self, sequence: torch.Tensor, unheard: torch.Tensor) -> torch.Tensor:
         query, key, value = (
             layer(sequence).reshape(*sequence.shape[:2], self.heads, -1).transpose(1, 2)
             for layer in (self.q_proj, self.k_proj, self.v_proj)
         )
-        scores = torch.matmul(query * query.shape[3] ** -0.5, key.transpose(2, 3)).masked_fill(~mask, -torch.inf)
+        scores = torch.matmul(query * query.shape[3] ** -0.5, key.transpose(2, 3)) + unheard
         return self.out_proj(torch.matmul(scores.softmax(dim=3), value).transpose(1, 2).flatten(2))
 
 

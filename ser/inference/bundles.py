@@ -13,7 +13,6 @@ from ser.corpora.emotions import EMOTIONS
 from ser.inference.runtime import open_session
 
 DEFAULT = "compact"
-BATCH_SAMPLES = 2**17  # padding included; larger batches leave the processor's cache and take longer a clip
 PACKAGED = Path(__file__).with_name("bundles")  # in an installation
 RELEASED = Path(__file__).parents[2].joinpath("release", "models")  # in a clone
 
@@ -44,24 +43,18 @@ class Bundle:
     def hear(self, waveforms: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Return log-probabilities (waveform, emotions) and embeddings (waveform, width) of any number of (time,).
 
-        Waveforms of like length share a batch. ValueError where the model's answer is no probability.
+        Each goes alone: a batch is no faster on one core, for it leaves the processor's cache. ValueError where the
+        model's answer is no probability.
         """
-        order = sorted(range(len(waveforms)), key=lambda index: len(waveforms[index]))
-        answers: list[tuple[np.ndarray, np.ndarray]] = []
-        for batch in _batches([waveforms[index] for index in order]):
-            answers += zip(*self._run(batch), strict=True)
-        logs, embeddings = map(np.stack, zip(*answers, strict=True))
+        answers = [self._run(waveform) for waveform in waveforms]
+        logs, embeddings = map(np.concatenate, zip(*answers, strict=True))
         if not np.isfinite(logs).all():
             raise ValueError(f"{self.folder}: the model gives no probabilities")
-        places = np.argsort(order)
-        return logs[places], embeddings[places]
+        return logs, embeddings
 
-    def _run(self, batch: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        lengths = np.array([len(waveform) for waveform in batch])
-        padded = np.zeros((len(batch), lengths.max()), dtype=np.float32)
-        for row, waveform in zip(padded, batch, strict=True):
-            row[: len(waveform)] = waveform
-        return self.session.run(["log_probabilities", "embedding"], {"waveform": padded, "lengths": lengths})
+    def _run(self, waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        inputs = {"waveform": waveform[None], "lengths": np.array([len(waveform)])}
+        return self.session.run(["log_probabilities", "embedding"], inputs)
 
     @functools.cached_property
     def session(self) -> onnxruntime.InferenceSession:
@@ -103,14 +96,3 @@ def read_bundle(folder: Path) -> Bundle:
     if missing:
         raise ValueError(f"{path}: lacks {missing}. Copy the bundle again.")
     return Bundle(folder, config)
-
-
-def _batches(waveforms: list[np.ndarray]) -> list[list[np.ndarray]]:
-    """Divide waveforms, the shortest first, into lists of at most BATCH_SAMPLES when padded to the longest."""
-    batches: list[list[np.ndarray]] = []
-    for waveform in waveforms:
-        if batches and (len(batches[-1]) + 1) * len(waveform) <= BATCH_SAMPLES:
-            batches[-1].append(waveform)
-        else:
-            batches.append([waveform])
-    return batches

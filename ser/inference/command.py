@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 
+import ser.inference.one_core  # noqa: F401  (first: numpy reads the environment when it is imported)
 from ser.inference.outputs.formats import FORMATS
 from ser.inference.settings import DEFAULT_MODEL, PredictSettings, parse_raw
 

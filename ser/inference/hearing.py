@@ -9,12 +9,12 @@ import numpy as np
 
 from ser.inference.bundles import Bundle
 from ser.inference.decoders.sound import Sound
+from ser.inference.detector import hold_speech
 from ser.inference.listening import Listener
 from ser.inference.metering import Meter
 from ser.inference.reading import open_recording
 from ser.inference.resampling import resampled
 from ser.inference.rows import Heard, Problem, RecordingError, Row
-from ser.inference.speech import holds_speech
 
 SHORT_S = 6.0  # up to here a recording is one clip; RAVDESS's clips last 3 to 5.3 s
 TOGETHER = 16  # files whose short clips share batches
@@ -112,8 +112,8 @@ def _hear_long(
 
 def _hear_short(clips: list[_Short], bundle: Bundle, settings: HearingSettings) -> list[Heard]:
     """Hear clips together: a row each channel."""
-    spoken = [holds_speech(waveform) for clip in clips for waveform in clip.channels]
     waveforms = [waveform for clip in clips for waveform in clip.channels]
+    spoken = hold_speech(waveforms)
     speech = [waveform for waveform, speaks in zip(waveforms, spoken, strict=True) if speaks]
     answers = zip(*bundle.hear(speech), strict=True) if speech else iter(())
     found = iter([next(answers) if speaks else (None, None) for speaks in spoken])

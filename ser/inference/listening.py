@@ -5,8 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from ser.inference.bundles import Bundle
+from ser.inference.detector import RATE_HZ
 from ser.inference.rows import Row
-from ser.inference.speech import RATE_HZ, Stretch, StretchFinder
+from ser.inference.speech import Stretch, StretchFinder
 from ser.inference.windows import coverage, cut_cells, cut_windows, smooth
 
 

@@ -108,10 +108,10 @@ def _require_whole(missing_bytes: int) -> None:
 
 
 def _require_last_page(file: BinaryIO) -> None:
-    """Refuse an Ogg file whose last page is not marked as the last (RFC 3533, bit 4 of the header type)."""
+    """Refuse an Ogg file whose last page is not marked as the last, or not whole (RFC 3533, section 6)."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 2**17))  # a page has at most 65307 bytes
-    tail = file.read()
-    last = tail.rfind(b"OggS")
-    if last < 0 or last + 5 >= len(tail) or not tail[last + 5] & 4:
-        raise RecordingError("cut short: its last page is missing", AGAIN)
+    page = file.read().rpartition(b"OggS")[2]  # from its version on
+    whole = len(page) > 22 and len(page) >= 23 + page[22] + sum(page[23 : 23 + page[22]])
+    if not whole or not page[1] & 4:
+        raise RecordingError("cut short: its last page is missing or not whole", AGAIN)

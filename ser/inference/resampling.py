@@ -16,7 +16,8 @@ def resampled(blocks: Iterator[np.ndarray], sound: Sound, to_hz: int, separate: 
     """Return (channels, time) blocks at another rate of (time, channels) blocks: each channel, or their mean."""
     resamplers = [Resampler(sound.sample_rate_hz, to_hz) for _ in range(sound.channels if separate else 1)]
     for block in blocks:
-        channels = block.T if separate else block.mean(axis=1)[None]
+        # The mean of one channel is the channel, and numpy takes as long for it as for resampling it
+        channels = block.T if separate or block.shape[1] == 1 else block.mean(axis=1)[None]
         yield np.stack([resampler.push(one) for resampler, one in zip(resamplers, channels, strict=True)])
     yield np.stack([resampler.finish() for resampler in resamplers])
 
@@ -32,9 +33,11 @@ class Resampler:
         divisor = math.gcd(from_hz, to_hz)
         self._from, self._to = from_hz // divisor, to_hz // divisor
         self._reach = math.ceil(ZERO_CROSSINGS * self._from / (min(self._from, self._to) * ROLLOFF))
-        self._period = math.lcm(self._to, CHUNK) // CHUNK  # chunks until the matrices repeat
-        self._stride = self._period * CHUNK * self._from // self._to  # inputs of a period
         self._span = CHUNK * self._from // self._to + 2 * self._reach + 2
+        self._period = math.lcm(self._to, CHUNK) // CHUNK  # chunks until the matrices repeat
+        while self._period * CHUNK * self._from < self._span * self._to:
+            self._period *= 2  # rows that overlap would be copied before they are multiplied
+        self._stride = self._period * CHUNK * self._from // self._to  # inputs of a period
         self._matrices = _matrices(self._from, self._to, self._reach, self._span, self._period)
         self._chunk = 0  # the next one
         self._received = 0

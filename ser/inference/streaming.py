@@ -6,9 +6,10 @@ import numpy as np
 
 from ser.inference.bundles import Bundle
 from ser.inference.decoders.sound import Sound
+from ser.inference.detector import FRAME, RATE_HZ, SpeechDetector
 from ser.inference.resampling import resampled
 from ser.inference.rows import Row
-from ser.inference.speech import BEGINS, FRAME, GOES_ON, MARGIN_FRAMES, RATE_HZ, SHORTEST_FRAMES, SpeechDetector
+from ser.inference.speech import BEGINS, GOES_ON, MARGIN_FRAMES, SHORTEST_FRAMES
 
 SHORTEST_S = 0.1  # of the last hop
 

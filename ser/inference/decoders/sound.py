@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-BLOCK_SAMPLES = 2**20  # of all channels together: 4 MiB as float32
+BLOCK_SAMPLES = 2**18  # of all channels together: 1 MiB as float32. With 2**20 a long recording took 30 MB more
 
 
 @dataclasses.dataclass(frozen=True)

@@ -143,7 +143,7 @@ def _mu_law() -> np.ndarray:
 # Format tag and bits: what turns bytes into float32 samples in [-1, 1]
 DECODERS: dict[tuple[int, int], Callable[[bytes], np.ndarray]] = {
     (PCM, 8): lambda content: (np.frombuffer(content, np.uint8).astype(np.float32) - 128) / 2**7,
-    (PCM, 16): lambda content: np.frombuffer(content, "<i2").astype(np.float32) / 2**15,
+    (PCM, 16): lambda content: np.multiply(np.frombuffer(content, "<i2"), 2.0**-15, dtype=np.float32),
     (PCM, 24): _decode_24_bit,
     (PCM, 32): lambda content: (np.frombuffer(content, "<i4") / 2**31).astype(np.float32),
     (FLOAT, 32): lambda content: np.frombuffer(content, "<f4").astype(np.float32),
