@@ -2,21 +2,22 @@
 
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import FastAPI, Form, Header, HTTPException, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 
 from ser.inference.bundles import Bundle
 from ser.inference.outputs.json_document import VERSION
-from ser.service.asking import FORM, MEDIA_TYPES, Asked
+from ser.service.asking import MEDIA_TYPES, check, describe_form
 from ser.service.documents import SCHEMA_PATH, add_documents
+from ser.service.form import read_form
 from ser.service.gate import Gate
 from ser.service.guard import Guard
 from ser.service.metrics import Metrics
 from ser.service.page import Page
 from ser.service.pool import Answer, BusyError, DiedError, Pool, SlowError
-from ser.service.problems import answer_problems, describe, refusal
+from ser.service.problems import FAILED, answer_problems, describe, refusal
 from ser.service.settings import ServeSettings
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -29,6 +30,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     403: describe("A page of another origin asked."),
     408: describe("The body came too slowly."),
     413: describe("The body is too large."),
+    415: describe("The body is no form."),
     422: {
         "description": "The recording cannot be heard; `problems` says why, and what to do.",
         "content": {"application/json": {"schema": {"$ref": SCHEMA_PATH}}},
@@ -37,6 +39,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     500: describe("The service failed."),
     503: describe("The process that heard the recording ended. Try again."),
     504: describe("The recording takes too long to hear."),
+    507: describe("There is no room for the recording. Try again later."),
 }
 
 
@@ -71,17 +74,18 @@ def _add_paths(app: FastAPI, settings: ServeSettings, bundles: list[Bundle], poo
     names = [bundle.name for bundle in bundles]
     models = [_describe(bundle, default=bundle is bundles[0]) for bundle in bundles]
 
-    @app.post("/v1/predict", responses=ANSWERS, response_class=Response, form_limits=FORM)
-    async def predict(asked: Annotated[Asked, Form(media_type="multipart/form-data")]) -> Response:
+    @app.post("/v1/predict", responses=ANSWERS, response_class=Response, openapi_extra=describe_form())
+    async def predict(request: Request) -> Response:
         """Hear a recording: up to 6 s as one clip, a longer one as a timeline."""
-        model = names[0] if asked.model is None else asked.model
-        if model not in names:
-            raise refusal(HTTPStatus.BAD_REQUEST, f"model: {model[:80]} is none of {', '.join(names)}")
-        asked.file.file.flush()
-        answer = await _hear(pool, asked.job(model), asked.file.file.fileno(), settings)
+        form = await read_form(request)
+        try:
+            asked, job = check(form, names)
+            answer = await _hear(pool, job, form.file.fileno(), settings)
+        finally:
+            form.close()
         metrics.sound_s.inc(answer.sound_s)
         if answer.outcome == "failed":
-            raise refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed. Its operator sees why.")
+            raise refusal(HTTPStatus.INTERNAL_SERVER_ERROR, FAILED)
         if answer.outcome == "refused":
             return Response(answer.document, HTTPStatus.UNPROCESSABLE_ENTITY, media_type="application/json")
         return Response(answer.document, media_type=MEDIA_TYPES[asked.format])
@@ -104,9 +108,9 @@ def _add_paths(app: FastAPI, settings: ServeSettings, bundles: list[Bundle], poo
         return {"workers": pool.ready}
 
     @app.get("/metrics", response_class=Response)
-    async def measured(accept: Annotated[str, Header()] = "") -> Response:
+    async def measured(request: Request) -> Response:
         """Count answers, sound and processes, in Prometheus's format."""
-        text, media_type = metrics.write(accept)
+        text, media_type = metrics.write(request.headers.get("accept", ""))
         return Response(text, media_type=media_type)
 
 

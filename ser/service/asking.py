@@ -1,13 +1,15 @@
-"""What a request may ask: a file, and the options of `ser predict`."""
+"""What a request may ask: the options of `ser predict`."""
 
 import re
 from argparse import ArgumentTypeError
+from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import UploadFile
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ser.inference.settings import HOP_S, WINDOW_S, parse_raw
+from ser.service.form import FILE, Form
+from ser.service.problems import refusal
 
 # Format: the media type of its answer
 MEDIA_TYPES = {
@@ -19,7 +21,6 @@ MEDIA_TYPES = {
     "textgrid": "text/plain; charset=utf-8",
     "vtt": "text/vtt; charset=utf-8",
 }
-FORM = {"max_files": 1, "max_fields": 16, "max_part_size": 256}  # of names and values
 NO_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
 LONGEST_NAME = 255
 
@@ -33,11 +34,10 @@ def _check_raw(text: str) -> str:
 
 
 class Asked(BaseModel):
-    """The parts of the form."""
+    """The parts of the form beside the file."""
 
     model_config = ConfigDict(extra="forbid")
 
-    file: Annotated[UploadFile, Field(description="The recording, of any format that `ser predict` reads.")]
     model: Annotated[str | None, Field(description="A name of /v1/models. Default: the first.")] = None
     format: Annotated[Literal[tuple(MEDIA_TYPES)], Field(description="Of the answer.")] = "json"  # type: ignore[valid-type]
     window_s: Annotated[float, Field(ge=WINDOW_S[0], le=WINDOW_S[1], description="Seconds that an answer hears.")] = 3.0
@@ -52,15 +52,33 @@ class Asked(BaseModel):
         Field(description="What the file holds if it is samples without a header, as `16000,1,s16`."),
     ] = None
 
-    @model_validator(mode="after")
-    def _check(self) -> "Asked":
-        if self.hop_s > self.window_s:
-            raise ValueError(f"hop_s is {self.hop_s}; it may be {HOP_S} to window_s, {self.window_s}")
-        name = self.file.filename or ""
-        if not name or NO_NAME.search(name) or len(name) > LONGEST_NAME:
-            raise ValueError(f"the file's name has 1 to {LONGEST_NAME} letters, no folder and no control characters")
-        return self
 
-    def job(self, model: str) -> dict[str, Any]:
-        """Return what a worker is told: all but the file."""
-        return self.model_dump(exclude={"file"}) | {"model": model, "name": self.file.filename}
+def check(form: Form, models: list[str]) -> tuple[Asked, dict[str, Any]]:
+    """Return what is asked, and what a worker is told of it; HTTPException names everything that is wrong.
+
+    A part without content, as a browser sends it, counts as left out.
+    """
+    wrong = []
+    if not form.file_name or NO_NAME.search(form.file_name) or len(form.file_name) > LONGEST_NAME:
+        wrong.append(f"{FILE}: its name has 1 to {LONGEST_NAME} letters, no folder and no control characters")
+    asked = Asked()
+    try:
+        asked = Asked.model_validate({name: value for name, value in form.fields.items() if value})
+    except ValidationError as error:
+        wrong += [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_url=False)]
+    if asked.hop_s > asked.window_s:
+        wrong.append(f"hop_s: is {asked.hop_s}; it may be {HOP_S} to window_s, {asked.window_s}")
+    model = models[0] if asked.model is None else asked.model
+    if model not in models:
+        wrong.append(f"model: is none of {', '.join(models)}")
+    if wrong:
+        raise refusal(HTTPStatus.BAD_REQUEST, "; ".join(wrong))
+    return asked, asked.model_dump() | {"model": model, "name": form.file_name}
+
+
+def describe_form() -> dict[str, Any]:
+    """Return what OpenAPI says of the form."""
+    schema = Asked.model_json_schema()
+    recording = {"type": "string", "format": "binary", "description": "The recording, of any kind `ser predict` reads."}
+    schema |= {"properties": {FILE: recording, **schema["properties"]}, "required": [FILE]}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}

@@ -3,20 +3,23 @@
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 CHECK_S = 10.0  # a connection that did nothing from one check to the next is closed
+HEAD_BYTES = 2**16  # of a request, beyond what comes with its first byte
 
 
 def guarded(most: int) -> type[asyncio.Protocol]:
     """Return uvicorn's protocol with at most so many connections.
 
     Uvicorn waits for ever for the head of a first request, for the rest of a body after its answer, and for a client
-    that does not read.
+    that does not read; and a head may have any size.
     """
 
-    class Guarded(H11Protocol):
+    class Guarded(HttpToolsProtocol):
         _check: asyncio.TimerHandle | None = None
+        _in_head = False
+        _head_bytes = 0
 
         def connection_made(self, transport: Any) -> None:
             self.since = self.loop.time()
@@ -31,6 +34,21 @@ def guarded(most: int) -> type[asyncio.Protocol]:
             if self._check is not None:
                 self._check.cancel()
             super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            self._head_bytes = self._head_bytes + len(data) if self._in_head else 0
+            if self._head_bytes > HEAD_BYTES:
+                self.transport.abort()
+                return
+            super().data_received(data)
+
+        def on_message_begin(self) -> None:
+            self._in_head = True
+            super().on_message_begin()
+
+        def on_headers_complete(self) -> None:
+            self._in_head = False
+            super().on_headers_complete()
 
         @property
         def idle(self) -> bool:

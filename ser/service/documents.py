@@ -43,7 +43,7 @@ def add_documents(app: FastAPI) -> None:
 def _page(document: dict[str, Any]) -> str:
     info = document["info"]
     paths = "".join(
-        _operation(method.upper(), path, operation, document)
+        _operation(method.upper(), path, operation)
         for path, operations in document["paths"].items()
         for method, operation in operations.items()
     )
@@ -56,11 +56,10 @@ def _page(document: dict[str, Any]) -> str:
     )
 
 
-def _operation(method: str, path: str, operation: dict[str, Any], document: dict[str, Any]) -> str:
+def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     parts = [f"<h2><code>{method} {_text(path)}</code></h2><p>{_text(operation.get('description', ''))}</p>"]
     for content in operation.get("requestBody", {}).get("content", {}).values():
-        name = content["schema"]["$ref"].rpartition("/")[2]
-        schema = document["components"]["schemas"][name]
+        schema = content["schema"]
         fields = [(field, what, field in schema["required"]) for field, what in schema["properties"].items()]
         parts.append(_table(("part", "what", "values"), [_described(*field) for field in fields]))
         inputs = "".join(_input(*field) for field in fields)

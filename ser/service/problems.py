@@ -4,11 +4,11 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 MEDIA_TYPE = "application/problem+json"
+FAILED = "The service failed. Its operator sees why."
 SCHEMA = {
     "type": "object",
     "required": ["title", "status", "detail"],
@@ -41,11 +41,6 @@ def answer_problems(app: FastAPI) -> None:
     async def refused(request: Request, error: StarletteHTTPException) -> JSONResponse:
         return respond(error)
 
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        wrong = (f"{'.'.join(map(str, one['loc'][1:])) or 'the form'}: {one['msg']}" for one in error.errors())
-        return respond(refusal(HTTPStatus.BAD_REQUEST, "; ".join(wrong)))
-
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:
-        return respond(refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed. Its operator sees why."))
+        return respond(refusal(HTTPStatus.INTERNAL_SERVER_ERROR, FAILED))
