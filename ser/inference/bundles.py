@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from ser.corpora.emotions import EMOTIONS
-from ser.inference.runtime import open_session
+from ser.inference.runtime import Session, open_session
 
 DEFAULT = "compact"
 BATCH_SAMPLES = 2**17  # padding included; larger batches leave the processor's cache and take longer a clip
@@ -64,7 +63,7 @@ class Bundle:
         return self.session.run(["log_probabilities", "embedding"], {"waveform": padded, "lengths": lengths})
 
     @functools.cached_property
-    def session(self) -> onnxruntime.InferenceSession:
+    def session(self) -> Session:
         session = open_session(self.folder / "model.onnx")
         labels = json.loads(session.get_modelmeta().custom_metadata_map.get("labels", "null"))
         if labels != [*EMOTIONS]:
