@@ -65,7 +65,10 @@ def check(form: Form, models: list[str]) -> tuple[Asked, dict[str, Any]]:
     try:
         asked = Asked.model_validate({name: value for name, value in form.fields.items() if value})
     except ValidationError as error:
-        wrong += [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_url=False)]
+        wrong += [
+            f"{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}"
+            for one in error.errors(include_url=False)
+        ]
     if asked.hop_s > asked.window_s:
         wrong.append(f"hop_s: is {asked.hop_s}; it may be {HOP_S} to window_s, {asked.window_s}")
     model = models[0] if asked.model is None else asked.model

@@ -32,6 +32,7 @@ class Form:
         self._header, self._headers = [b"", b""], {}
         self._name, self._value = "", bytearray()
         self._parts = self._written = 0
+        self._whole = False
         self._pieces: list[memoryview] = []
         callbacks = {
             "on_part_begin": self._begin,
@@ -40,7 +41,8 @@ class Form:
             "on_header_end": self._end_header,
             "on_headers_finished": self._name_part,
             "on_part_data": self._add,
-            "on_part_end": self._end,
+            "on_part_end": self._end_part,
+            "on_end": self._finish,
         }
         self._parser = MultipartParser(boundary, callbacks)
 
@@ -52,7 +54,8 @@ class Form:
                 self._write()
             else:
                 await asyncio.to_thread(self._write)
-        self._parser.finalize()
+        if not self._whole:
+            raise refusal(HTTPStatus.BAD_REQUEST, "the body is no multipart/form-data, or was cut")
         if self.file is None:
             raise refusal(HTTPStatus.BAD_REQUEST, f"no part is called `{FILE}`; the recording shall be in it")
 
@@ -90,7 +93,10 @@ class Form:
         if len(self._value) > MOST_BYTES:
             raise refusal(HTTPStatus.BAD_REQUEST, f"a part has more than {MOST_BYTES} bytes; only `{FILE}` may")
 
-    def _end(self) -> None:
+    def _finish(self) -> None:
+        self._whole = True
+
+    def _end_part(self) -> None:
         if self._name != FILE:
             self.fields[self._name] = _decoded(bytes(self._value))
 
@@ -118,7 +124,7 @@ async def read_form(request: Request) -> Form:
         await form.read(request.stream())
     except FormParserError:
         form.close()
-        raise refusal(HTTPStatus.BAD_REQUEST, "the body is no multipart/form-data, or was cut") from None
+        raise refusal(HTTPStatus.BAD_REQUEST, "the body is no multipart/form-data") from None
     except OSError:
         form.close()
         raise refusal(HTTPStatus.INSUFFICIENT_STORAGE, "there is no room for the recording at present", 10) from None

@@ -17,14 +17,14 @@ from ser.service.connections import guarded
 from ser.service.gate import GRACE_S
 from ser.service.page import find_page
 from ser.service.pool import Pool
-from ser.service.settings import ServeSettings
+from ser.service.settings import PROCESS, ServeSettings
 
 FILES_BESIDE = 256  # open ones that are no connection
 
 
 def serve(settings: ServeSettings) -> None:
     """Serve until SIGTERM or SIGINT; ValueError or OSError says why it cannot."""
-    if not Path("/proc/self/fd").is_dir():
+    if not (Path(PROCESS) / "fd").is_dir():
         raise ValueError("`ser serve` needs Linux. Elsewhere, run it in a container (docs/SERVICE.md).")
     bundles = _find(settings.model)
     page = find_page(settings.page)

@@ -7,6 +7,7 @@ import re
 from ser.inference.settings import DEFAULT_MODEL
 
 ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
+PROCESS = "/proc/self"  # what Linux tells a process of itself
 # What a number may be: the least and the most
 BOUNDS = {
     "port": (0, 65_535),

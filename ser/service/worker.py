@@ -27,6 +27,7 @@ from ser.inference.reading import open_recording
 from ser.inference.rows import Heard, Problem, RecordingError
 from ser.inference.settings import STANDARD_INPUT, PredictSettings, parse_raw
 from ser.inference.standard_input import read_stream
+from ser.service.settings import PROCESS
 
 LONGEST_JOB = 2**16  # bytes
 GRACE_S = 5  # that the process which answers has to end this one; after it, this one ends itself
@@ -80,7 +81,7 @@ def _hear(job: dict[str, Any], file: int, bundles: dict[str, Bundle], limits: Li
     asked = PredictSettings([STANDARD_INPUT], out=None, timeline=None, jobs=1, raw=None, **job)
     text = io.StringIO()
     try:
-        found = _hear_file(Path(f"/proc/self/fd/{file}"), name, raw, bundle, asked, limits)
+        found = _hear_file(Path(f"{PROCESS}/fd/{file}"), name, raw, bundle, asked, limits)
         heard = isinstance(found, Heard)
         print_found(asked.output_format if heard else "json", [found], describe(bundle, asked), text)
     except Exception:  # whatever a recording does to a decoder: the next one is another's
@@ -134,7 +135,7 @@ def _warm_up(bundles) -> None:
 
 def _restrict(limits: Limits) -> None:
     """Let this process take so much more memory, write no file, and leave no dump with sound in it."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    pages = int((Path(PROCESS) / "statm").read_text(encoding="ascii").split()[0])
     memory = pages * resource.getpagesize() + limits.memory_mb * 2**20
     for what, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)):
         resource.setrlimit(what, (most, most))
