@@ -35,10 +35,10 @@ pytest.importorskip("prometheus_client", reason=missing)
 if not Path("/proc/self/fd").is_dir():
     pytest.skip("the service needs Linux", allow_module_level=True)
 
+from scripts.serving import FORM_HEADERS, form, request, served  # noqa: E402
 from ser.service import connections, gate  # noqa: E402 (needs the extra)
 from ser.service.serving import serve  # noqa: E402
 from ser.service.settings import ServeSettings  # noqa: E402
-from tests.serving import FORM_HEADERS, form, request, served  # noqa: E402
 
 SCHEMA = Draft202012Validator(json.loads((ROOT / "docs/predict.schema.json").read_text(encoding="utf-8")))
 RATE_HZ = 48_000
