@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 CHECK_S = 10.0  # a connection that did nothing from one check to the next is closed
@@ -49,6 +50,16 @@ def guarded(most: int) -> type[asyncio.Protocol]:
         def on_headers_complete(self) -> None:
             self._in_head = False
             super().on_headers_complete()
+
+        def on_body(self, body: bytes) -> None:
+            """Take a part of a body without copying it, where nothing waits before it."""
+            if self.cycle.body or self.cycle.response_complete:
+                super().on_body(body)
+                return
+            self.cycle.body = body
+            if len(body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            self.cycle.message_event.set()
 
         @property
         def idle(self) -> bool:

@@ -1,6 +1,8 @@
 """The processes that hear, seen from the one that answers: each has one job at a time, and is replaced when it ends."""
 
 import asyncio
+import collections
+import contextlib
 import dataclasses
 import json
 import logging
@@ -10,10 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ser.service.settings import ServeSettings
+from ser.service.settings import MOST_TOGETHER, SMALL, ServeSettings
 
 START_S = 60  # that a process may take until it is ready
 AGAIN_S = 1.0  # until another is begun after one that did not become ready
+SAME = ("model", "window_s", "hop_s", "channels")  # in jobs that are heard together
 ROOT = Path(__file__).parents[2]  # where `ser` is imported from
 log = logging.getLogger("ser.service")
 
@@ -73,9 +76,12 @@ class Worker:
     def ended(self) -> bool:
         return self._process.returncode is not None
 
-    async def hear(self, job: dict[str, Any], file: int) -> Answer:
-        """Hear an open file; EOFError or OSError if the process ends."""
-        socket.send_fds(self._jobs, [json.dumps(job).encode()], [file])
+    def send(self, jobs: list[dict[str, Any]], files: list[int]) -> None:
+        """Hand out jobs with an open file each; OSError if the process has ended."""
+        socket.send_fds(self._jobs, [json.dumps(jobs).encode()], files)
+
+    async def answer(self) -> Answer:
+        """Return the next answer, in the order of the jobs; EOFError if the process ends."""
         head, document = await self._read()
         return Answer(head["outcome"], document, head.get("sound_s", 0.0))
 
@@ -99,18 +105,27 @@ class Worker:
         return head, await self._process.stdout.readexactly(head["bytes"])
 
 
+@dataclasses.dataclass(eq=False)
+class _Job:
+    """What waits for a process. kind: jobs of one kind may be heard together; None: alone."""
+
+    asked: dict[str, Any]
+    file: int
+    kind: tuple | None
+    answer: asyncio.Future[Answer]
+
+
 class Pool:
-    """Hands each job to a process that has none. The first to ask is the first to be heard."""
+    """Hands jobs to processes that have none, the oldest first; small ones of one kind together, when many wait."""
 
     def __init__(self, settings: ServeSettings, folders: list[Path]) -> None:
         limits = {"duration_s": settings.max_duration_s, "time_s": settings.timeout_s, "memory_mb": settings.memory_mb}
         self._command = [sys.executable, "-m", "ser.service.worker", json.dumps(limits), *map(str, folders)]
         self._settings = settings
-        self._idle: asyncio.Queue[Worker] = asyncio.Queue()
+        self._jobs: collections.deque[_Job] = collections.deque()
+        self._some = asyncio.Event()  # whether there are jobs
         self._slots: list[asyncio.Task[None]] = []
-        self.ready = 0
-        self.waiting = 0
-        self.replaced = 0
+        self._idle = self.ready = self.replaced = 0
         self._job_s = 1.0  # that a job took of late
 
     async def start(self) -> None:
@@ -125,59 +140,103 @@ class Pool:
         await asyncio.gather(*self._slots, return_exceptions=True)
 
     @property
+    def waiting(self) -> int:
+        """The jobs that no process has begun."""
+        return len(self._jobs)
+
+    @property
     def retry_after_s(self) -> int:
         """When those that wait now will have been heard."""
         return max(1, round(self._job_s * (self.waiting + 1) / self._settings.workers))
 
-    async def hear(self, job: dict[str, Any], file: int) -> Answer:
+    async def hear(self, asked: dict[str, Any], file: int) -> Answer:
         """Hear an open file. BusyError, DiedError or SlowError says why it was not."""
-        while True:
-            worker = await self._take()
-            begun = asyncio.get_running_loop().time()
-            try:
-                async with asyncio.timeout(self._settings.timeout_s):
-                    answer = await worker.hear(job, file)
-            except BrokenPipeError:  # it had ended before
-                continue
-            except TimeoutError as error:
-                worker.kill()
-                raise SlowError from error
-            except (EOFError, OSError) as error:
-                raise DiedError from error
-            except BaseException:
-                worker.kill()  # it goes on with what nobody waits for
-                raise
-            self._job_s += 0.1 * (asyncio.get_running_loop().time() - begun - self._job_s)
-            self._idle.put_nowait(worker)
-            return answer
-
-    async def _take(self) -> Worker:
-        if self.waiting >= self._settings.queue and self._idle.empty():
+        if self.waiting >= self._settings.queue and not self._idle:
             raise BusyError
-        self.waiting += 1
+        kind = tuple(asked[name] for name in SAME) if os.fstat(file).st_size <= SMALL and not asked["raw"] else None
+        job = _Job(asked, file, kind, asyncio.get_running_loop().create_future())
+        self._jobs.append(job)
+        self._some.set()
         try:
-            while (worker := await self._idle.get()).ended:
-                pass
-            return worker
+            return await job.answer
         finally:
-            self.waiting -= 1
+            with contextlib.suppress(ValueError):
+                self._jobs.remove(job)  # nobody waits for it, and its file is closed
 
     async def _keep(self, worker: Worker) -> None:
         """Keep one process running, whatever ends it."""
         while True:
+            serving = asyncio.create_task(self._serve(worker))
+            self.ready += 1
             try:
-                self.ready += 1
-                self._idle.put_nowait(worker)
                 status = await worker.wait()
             finally:
                 self.ready -= 1
+                serving.cancel()
+                await asyncio.wait([serving])
                 await worker.end()
             self.replaced += 1
             log.warning("a process that hears ended with status %s; another begins", status)
-            while True:
-                try:
-                    worker = await Worker.begin(self._command)
-                    break
-                except (ValueError, OSError) as error:
-                    log.error("%s; trying again", error)
-                    await asyncio.sleep(AGAIN_S)
+            worker = await self._begin_again()
+
+    async def _begin_again(self) -> Worker:
+        while True:
+            try:
+                return await Worker.begin(self._command)
+            except (ValueError, OSError) as error:
+                log.error("%s; trying again", error)
+                await asyncio.sleep(AGAIN_S)
+
+    async def _serve(self, worker: Worker) -> None:
+        """Hand jobs to a process until it ends."""
+        while True:
+            jobs = await self._take()
+            try:
+                worker.send([job.asked for job in jobs], [job.file for job in jobs])
+            except OSError:  # it had ended before
+                self._return(jobs)
+                return
+            try:
+                await self._answer(worker, jobs)
+            except BaseException as error:
+                worker.kill()
+                left = [job for job in jobs if not job.answer.done()]
+                if len(jobs) == 1:
+                    for job in left:
+                        job.answer.set_exception(SlowError() if isinstance(error, TimeoutError) else DiedError())
+                else:  # each for itself, so that no recording is the end of another
+                    for job in left:
+                        job.kind = None
+                    self._return(left)
+                if not isinstance(error, (OSError, EOFError)):
+                    raise
+                return
+
+    async def _take(self) -> list[_Job]:
+        """Wait for a job; return it with those behind it that are heard with it. Idle processes share what there is."""
+        self._idle += 1
+        try:
+            while not self._jobs:
+                self._some.clear()
+                await self._some.wait()
+        finally:
+            self._idle -= 1
+        share = min(MOST_TOGETHER, -(-len(self._jobs) // (self._idle + 1)))
+        jobs = [self._jobs.popleft()]
+        while self._jobs and len(jobs) < share and jobs[0].kind is not None and self._jobs[0].kind == jobs[0].kind:
+            jobs.append(self._jobs.popleft())
+        return jobs
+
+    async def _answer(self, worker: Worker, jobs: list[_Job]) -> None:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        for job in jobs:
+            async with asyncio.timeout(self._settings.timeout_s):
+                answer = await worker.answer()
+            if not job.answer.done():
+                job.answer.set_result(answer)
+        self._job_s += 0.1 * ((loop.time() - begun) / len(jobs) - self._job_s)
+
+    def _return(self, jobs: list[_Job]) -> None:
+        self._jobs.extendleft(reversed(jobs))
+        self._some.set()

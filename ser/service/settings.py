@@ -8,6 +8,8 @@ from ser.inference.settings import DEFAULT_MODEL
 
 ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
 PROCESS = "/proc/self"  # what Linux tells a process of itself
+# Small recordings that wait are heard four at a time, which takes a sixth less; more bring nothing
+MOST_TOGETHER, SMALL = 4, 2**20  # jobs, bytes
 # What a number may be: the least and the most
 BOUNDS = {
     "port": (0, 65_535),

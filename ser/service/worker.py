@@ -1,4 +1,4 @@
-"""A process that hears: it takes a job and a file from standard input, one at a time, and answers on standard output.
+"""A process that hears: it takes jobs with their files from standard input, and answers each on standard output.
 
 It may be killed at any moment. It opens no name that a client gave, and can write no file.
 """
@@ -20,16 +20,16 @@ import numpy as np
 
 from ser.inference.bundles import Bundle, read_bundle
 from ser.inference.decoders.sound import Sound
-from ser.inference.hearing import HearingSettings, hear_sound
+from ser.inference.hearing import SHORT_S, HearingSettings, hear_files, hear_sound
 from ser.inference.outputs.formats import print_found
 from ser.inference.predicting import describe
 from ser.inference.reading import open_recording
 from ser.inference.rows import Heard, Problem, RecordingError
 from ser.inference.settings import STANDARD_INPUT, PredictSettings, parse_raw
 from ser.inference.standard_input import read_stream
-from ser.service.settings import PROCESS
+from ser.service.settings import MOST_TOGETHER, PROCESS
 
-LONGEST_JOB = 2**16  # bytes
+LONGEST_MESSAGE = 2**16  # bytes
 GRACE_S = 5  # that the process which answers has to end this one; after it, this one ends itself
 
 
@@ -40,6 +40,29 @@ class Limits:
     duration_s: int
     time_s: int
     memory_mb: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What is asked of one recording, in an open file."""
+
+    name: str
+    model: str
+    format: str
+    window_s: float
+    hop_s: float
+    min_confidence: float | None
+    channels: str
+    raw: str | None
+    file: int
+
+    @property
+    def path(self) -> Path:
+        return Path(f"{PROCESS}/fd/{self.file}")
+
+    @property
+    def settings(self) -> HearingSettings:
+        return HearingSettings(self.window_s, self.hop_s, self.channels == "separate")
 
 
 def main(arguments: list[str]) -> None:
@@ -58,15 +81,17 @@ def main(arguments: list[str]) -> None:
     _restrict(limits)
     _answer(answers, {})
     with socket.socket(fileno=os.dup(0)) as jobs:
-        while job := _next(jobs):
+        while taken := _next(jobs):
             signal.alarm(limits.time_s + GRACE_S)  # ends even a decoder that hangs, by the default action
-            _answer(answers, *_hear(*job, bundles, limits))
+            for answer in _hear(taken, bundles, limits):
+                _answer(answers, *answer)
+                signal.alarm(limits.time_s + GRACE_S)
             signal.alarm(0)
 
 
-def _next(jobs: socket.socket) -> tuple[dict[str, Any], int] | None:
-    content, files, _, _ = socket.recv_fds(jobs, LONGEST_JOB, 1)
-    return (json.loads(content), files[0]) if content else None
+def _next(jobs: socket.socket) -> list[Job]:
+    content, files, _, _ = socket.recv_fds(jobs, LONGEST_MESSAGE, MOST_TOGETHER)
+    return [Job(**job, file=file) for job, file in zip(json.loads(content), files, strict=True)] if content else []
 
 
 def _answer(answers: BinaryIO, head: dict[str, Any], body: bytes = b"") -> None:
@@ -74,37 +99,68 @@ def _answer(answers: BinaryIO, head: dict[str, Any], body: bytes = b"") -> None:
     answers.flush()
 
 
-def _hear(job: dict[str, Any], file: int, bundles: dict[str, Bundle], limits: Limits) -> tuple[dict[str, Any], bytes]:
-    """Return a head and the document; neither where the code fails."""
-    name, raw = job.pop("name"), job.pop("raw")
-    bundle = bundles[job["model"]]
-    asked = PredictSettings([STANDARD_INPUT], out=None, timeline=None, jobs=1, raw=None, **job)
-    text = io.StringIO()
-    try:
-        found = _hear_file(Path(f"{PROCESS}/fd/{file}"), name, raw, bundle, asked, limits)
-        heard = isinstance(found, Heard)
-        print_found(asked.output_format if heard else "json", [found], describe(bundle, asked), text)
-    except Exception:  # whatever a recording does to a decoder: the next one is another's
-        traceback.print_exc()
-        return {"outcome": "failed"}, b""
-    finally:
-        os.close(file)
-    document = text.getvalue().encode()
-    return {"outcome": "heard", "sound_s": found.duration_s} if heard else {"outcome": "refused"}, document
+def _hear(jobs: list[Job], bundles: dict[str, Bundle], limits: Limits) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """Yield a head and a document a job, in order; no document where the code fails."""
+    together = _hear_together(jobs, bundles) if len(jobs) > 1 else None
+    for index, job in enumerate(jobs):
+        try:
+            found = together[index] if together else _hear_one(job, bundles, limits)
+            yield _documented(found, job, bundles[job.model])
+        except Exception:  # whatever a recording does to a decoder: the next one is another's
+            traceback.print_exc()
+            yield {"outcome": "failed"}, b""
+        finally:
+            os.close(job.file)
 
 
-def _hear_file(
-    path: Path, name: str, raw: str | None, bundle: Bundle, asked: PredictSettings, limits: Limits
-) -> Heard | Problem:
-    settings = HearingSettings(asked.window_s, asked.hop_s, asked.channels == "separate")
+def _hear_together(jobs: list[Job], bundles: dict[str, Bundle]) -> list[Heard | Problem] | None:
+    """Hear short clips; None if one is not, or is in the way of the others."""
+    left_s = SHORT_S * len(jobs)
+
+    def count(seconds: float) -> None:
+        nonlocal left_s
+        left_s -= seconds
+        if left_s < 0:
+            raise OverflowError
+
     try:
-        with path.open("rb") as file:
-            sound = read_stream(file, parse_raw(raw)) if raw else open_recording(path)
-            return hear_sound(name, _within(sound, limits.duration_s), bundle, settings)
+        return list(hear_files([job.path for job in jobs], bundles[jobs[0].model], jobs[0].settings, count))
+    except Exception:
+        return None
+
+
+def _hear_one(job: Job, bundles: dict[str, Bundle], limits: Limits) -> Heard | Problem:
+    try:
+        with job.path.open("rb") as file:
+            sound = read_stream(file, parse_raw(job.raw)) if job.raw else open_recording(job.path)
+            return hear_sound(job.name, _within(sound, limits.duration_s), bundles[job.model], job.settings)
     except RecordingError as error:
-        return Problem(name, error.reason, error.remedy)
+        return Problem(job.name, error.reason, error.remedy)
     except MemoryError:
-        return Problem(name, f"needs more than {limits.memory_mb} MB of memory", "Send it in parts")
+        return Problem(job.name, f"needs more than {limits.memory_mb} MB of memory", "Send it in parts")
+
+
+def _documented(found: Heard | Problem, job: Job, bundle: Bundle) -> tuple[dict[str, Any], bytes]:
+    asked = PredictSettings(
+        [STANDARD_INPUT],
+        job.model,
+        job.format,
+        None,
+        None,
+        job.window_s,
+        job.hop_s,
+        job.min_confidence,
+        job.channels,
+        1,
+        None,
+    )
+    heard, text = isinstance(found, Heard), io.StringIO()
+    named = [dataclasses.replace(found, name=job.name)]
+    print_found(job.format if heard else "json", named, describe(bundle, asked), text)
+    return {
+        "outcome": "heard" if heard else "refused",
+        "sound_s": getattr(found, "duration_s", 0.0),
+    }, text.getvalue().encode()
 
 
 def _within(sound: Sound, limit_s: int) -> Sound:
