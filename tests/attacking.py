@@ -5,6 +5,7 @@ import collections
 import concurrent.futures
 import contextlib
 import dataclasses
+import functools
 import io
 import itertools
 import socket
@@ -26,6 +27,7 @@ from tests.tiny_bundle import speech, write_bundle
 
 RATE_HZ = 48_000
 CLOSED = "closed"
+HOURS = 10.0
 
 
 def wav(sound: np.ndarray) -> bytes:
@@ -54,29 +56,32 @@ def damaged(service: Service, count: int) -> collections.Counter:
         )
 
 
-def silent_flac(service: Service, hours: float) -> collections.Counter:
-    """Hours of silence in a small file."""
+@functools.cache
+def silence(hours: float) -> bytes:
+    """A small file of a long recording."""
     file = io.BytesIO()
     with soundfile.SoundFile(file, "w", 16_000, 1, "PCM_16", format="FLAC") as flac:
         for _ in range(round(hours * 60)):
             flac.write(np.zeros(16_000 * 60, dtype=np.int16))
-    return collections.Counter([str(service.post(file.getvalue(), "silence.flac").status)])
+    return file.getvalue()
+
+
+def silent_flac(service: Service, hours: float) -> collections.Counter:
+    """Hours of silence in a small file."""
+    return collections.Counter([str(service.post(silence(hours), "silence.flac").status)])
 
 
 def large_body(service: Service, size: int, chunked: bool) -> collections.Counter:
     """A body of so many bytes, sent on whatever is answered."""
     block = bytes(2**20)
-    with service.connect() as connection, contextlib.suppress(OSError):
-        framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}"
-        head = (
-            f"POST /v1/predict HTTP/1.1\r\nHost: a\r\n{framing}\r\nContent-Type: {FORM_HEADERS['Content-Type']}\r\n\r\n"
-        )
-        connection.sendall(head.encode())
-        begin = form(b"", "a.wav")[: -len(BOUNDARY) - 8]
-        connection.sendall(_framed(begin, chunked))
-        for _ in range(size // len(block)):
-            connection.sendall(_framed(block, chunked))
-    return collections.Counter([_answered(connection)])
+    framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}"
+    head = f"POST /v1/predict HTTP/1.1\r\nHost: a\r\n{framing}\r\nContent-Type: {FORM_HEADERS['Content-Type']}\r\n\r\n"
+    with service.connect() as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(head.encode() + _framed(form(b"", "a.wav")[: -len(BOUNDARY) - 8], chunked))
+            for _ in range(size // len(block)):
+                connection.sendall(_framed(block, chunked))
+        return collections.Counter([_answered(connection)])
 
 
 def _framed(content: bytes, chunked: bool) -> bytes:
@@ -103,8 +108,9 @@ def _drip(service: Service, count: int, begins: list[bytes], drip: bytes = b"a")
     open_ones: list[socket.socket] = []
     for begin in begins:
         connection = service.connect()
-        connection.sendall(begin)
         connection.setblocking(False)
+        with contextlib.suppress(OSError):
+            connection.send(begin)
         open_ones.append(connection)
     found: collections.Counter = collections.Counter()
     end = time.monotonic() + 2 * CHECK_S + GRACE_S + 10
@@ -130,8 +136,28 @@ def _drip(service: Service, count: int, begins: list[bytes], drip: bytes = b"a")
 
 
 def unread_answers(service: Service, count: int) -> collections.Counter:
-    """Clients that ask for much, again and again, and read nothing."""
-    return _drip(service, count, [b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 2000] * count, drip=b"")
+    """Clients that ask and ask, and read nothing."""
+    asking = [service.connect() for _ in range(count)]
+    ended: set[socket.socket] = set()
+    end = time.monotonic() + 3 * CHECK_S + 10
+    while len(ended) < count and time.monotonic() < end:
+        for connection in [one for one in asking if one not in ended]:
+            try:
+                connection.setblocking(False)
+                connection.send(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n")
+            except BlockingIOError:
+                time.sleep(0.01)
+            except OSError:
+                ended.add(connection)
+        time.sleep(0.02)
+    for connection in asking:
+        connection.close()
+    return collections.Counter({CLOSED: len(ended)}) + collections.Counter({"still open": count - len(ended)})
+
+
+def requests_ahead(service: Service, count: int) -> collections.Counter:
+    """Thousands of requests at once on each connection."""
+    return _drip(service, count, [b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 5000] * count, drip=b"")
 
 
 def odd_names(service: Service) -> collections.Counter:
@@ -252,13 +278,14 @@ def _status(told: bytes) -> str:
 
 ATTACKS: dict[str, Callable[[Service], collections.Counter]] = {
     "500 damaged files": lambda service: damaged(service, 500),
-    "10 hours of silence in a FLAC of 3 MB": lambda service: silent_flac(service, 10),
+    "10 hours of silence in a FLAC of 3 MB": lambda service: silent_flac(service, HOURS),
     "a body of 2 GB": lambda service: large_body(service, 2**31, chunked=False),
     "a body of 2 GB that does not say so": lambda service: large_body(service, 2**31, chunked=True),
     "200 bodies, a byte a second": lambda service: slow_bodies(service, 200),
     "200 heads, a byte a second": lambda service: slow_heads(service, 200),
     "1000 connections on which nothing comes": lambda service: idle_connections(service, 1000),
-    "50 clients that read nothing": lambda service: unread_answers(service, 50),
+    "10 clients that ask on and read nothing": lambda service: unread_answers(service, 10),
+    "50 connections with 5000 requests ahead": lambda service: requests_ahead(service, 50),
     "200 requests at once": lambda service: many_at_once(service, 200),
     "15 names with `../`, control characters, markup": odd_names,
     "14 polyglots, playlists and other files": polyglots,
@@ -281,6 +308,7 @@ class Found:
 def attack_all(service: Service) -> Iterator[Found]:
     """Try one attack after another on the same service."""
     honest(service)
+    silence(HOURS)
     for (name, attack), before in zip(ATTACKS.items(), itertools.repeat(service.peak_mib())):
         began = time.monotonic()
         answers = attack(service)

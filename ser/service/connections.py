@@ -8,13 +8,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 CHECK_S = 10.0  # a connection that did nothing from one check to the next is closed
 HEAD_BYTES = 2**16  # of a request, beyond what comes with its first byte
+MOST_AHEAD = 8  # requests that a client sends before it has the answer to the first
 
 
 def guarded(most: int) -> type[asyncio.Protocol]:
     """Return uvicorn's protocol with at most so many connections.
 
     Uvicorn waits for ever for the head of a first request, for the rest of a body after its answer, and for a client
-    that does not read; and a head may have any size.
+    that does not read. A head may have any size, and any number of requests may come ahead of the first answer.
     """
 
     class Guarded(HttpToolsProtocol):
@@ -49,6 +50,8 @@ def guarded(most: int) -> type[asyncio.Protocol]:
 
         def on_headers_complete(self) -> None:
             self._in_head = False
+            if len(self.pipeline) >= MOST_AHEAD:
+                raise ValueError("too many requests ahead")  # the parser stops, and uvicorn closes the connection
             super().on_headers_complete()
 
         def on_body(self, body: bytes) -> None:

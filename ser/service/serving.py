@@ -16,7 +16,7 @@ from ser.service.app import build
 from ser.service.connections import guarded
 from ser.service.gate import GRACE_S
 from ser.service.page import find_page
-from ser.service.pool import Pool
+from ser.service.pool import Pool, log
 from ser.service.settings import PROCESS, ServeSettings
 
 FILES_BESIDE = 256  # open ones that are no connection
@@ -29,7 +29,8 @@ def serve(settings: ServeSettings) -> None:
     bundles = _find(settings.model)
     page = find_page(settings.page)
     _allow_files(settings.connections + settings.at_once + FILES_BESIDE)
-    logging.basicConfig(stream=sys.stderr, format="ser: %(message)s", level=logging.WARNING)
+    logging.basicConfig(stream=sys.stderr, format="ser: %(message)s", level=logging.ERROR)
+    log.setLevel(logging.WARNING)  # the others' warnings are about requests that are no HTTP or no form
     with _listen(settings) as listening:
         asyncio.run(_serve(settings, bundles, page, listening))
 
@@ -44,7 +45,7 @@ async def _serve(settings: ServeSettings, bundles: list[Bundle], page: Path | No
             ws="none",
             lifespan="off",
             log_config=None,
-            log_level=logging.WARNING,
+            log_level=logging.ERROR,
             access_log=False,
             server_header=False,
             proxy_headers=False,
