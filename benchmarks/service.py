@@ -13,7 +13,7 @@ from benchmarks.corpus import ROOT, clips_in
 from benchmarks.hearing import predict
 from benchmarks.measuring import Run, alternate, run, worker
 from benchmarks.table import Row
-from scripts.serving import Service, served
+from scripts.serving import Service, peak_mib, served
 
 WORKERS, CLIENTS, SECONDS = 2, 16, 60
 KILL_EACH_S = 10
@@ -86,4 +86,6 @@ def _row(what: str, runs: list[Run], service: Service, goal: dict[str, object]) 
     refused = sum(one.facts["refused"] for one in runs)
     answers = f"{median('a_second'):.0f} clips a second, 95 % within {table.duration(median('p95_s'))}"
     goal = goal | {"figure": f"{goal['figure']}; {refused} told to try again"}
-    return Row(what, COMMAND, answers, memory=f"{service.peak_mib():.0f} MiB, of the process that answers", **goal)
+    return Row(
+        what, COMMAND, answers, memory=f"{peak_mib(service.process.pid):.0f} MiB, of the process that answers", **goal
+    )

@@ -76,11 +76,6 @@ class Service:
             time.sleep(0.05)
         raise TimeoutError(self.log.read_text(encoding="utf-8"))
 
-    def peak_mib(self) -> float:
-        """The most memory that the process which answers has had."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
-
 
 FORM_HEADERS = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 
@@ -105,6 +100,12 @@ def request(body: bytes) -> bytes:
 def read_answer(response: http.client.HTTPResponse) -> Answer:
     headers = {name.lower(): value for name, value in response.getheaders()}
     return Answer(response.status, headers, response.read())
+
+
+def peak_mib(process: int) -> float:
+    """The most memory that a process has had."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
 
 @contextlib.contextmanager
