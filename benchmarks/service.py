@@ -14,9 +14,10 @@ from benchmarks.hearing import predict
 from benchmarks.measuring import Run, alternate, run, worker
 from benchmarks.table import Row
 from scripts.serving import Service, peak_mib, served
+from ser.service.settings import MOST_TOGETHER
 
 WORKERS, CLIENTS, SECONDS = 2, 16, 60
-KILL_EACH_S = 10
+CLIPS = 96  # of the measurement without HTTP
 GOAL, COMMAND = 0.8, f"`ser predict --jobs {WORKERS}`"
 
 
@@ -31,6 +32,7 @@ def rows(folder: Path, repeats: int, quick: bool) -> Iterator[Row]:
         options = ("--model", str(bundle), "--jobs", str(WORKERS), "--out", str(expected))
         return run(predict(str(raw), *options), ROOT)
 
+    yield _together(bundle, [raw / row["path"] for row in clips_in(folder)[:CLIPS]])
     command()  # so that there is something to compare with
     with served("--model", str(bundle), "--workers", str(WORKERS)) as service:
         runs = alternate(repeats, ours=lambda: _load(service, expected, seconds), theirs=command)
@@ -38,7 +40,8 @@ def rows(folder: Path, repeats: int, quick: bool) -> Iterator[Row]:
             ours.facts["a_second"] * theirs.seconds / clips
             for ours, theirs in zip(runs["ours"], runs["theirs"], strict=True)
         )
-        yield _row(f"`ser serve`, {CLIENTS} clients", runs["ours"], service, table.at_least(ratio, GOAL))
+        alone = clips / table.Spread.of(one.seconds for one in runs["theirs"]).median
+        yield _row(f"`ser serve`, {CLIENTS} clients", alone, runs["ours"], service, table.at_least(ratio, GOAL))
         with _killing(service, seconds / 6) as killed:
             disturbed = [_load(service, expected, seconds)]
         kept = disturbed[0].facts["a_second"] / table.Spread.of(one.facts["a_second"] for one in runs["ours"]).median
@@ -47,7 +50,20 @@ def rows(folder: Path, repeats: int, quick: bool) -> Iterator[Row]:
             "goal": "none wrong or lost",
             "met": True,
         }
-        yield _row(f"the same, a process killed each {seconds / 6:.0f} s", disturbed, service, figure)
+        yield _row(f"the same, a process killed each {seconds / 6:.0f} s", alone, disturbed, service, figure)
+
+
+def _together(bundle: Path, clips: list[Path]) -> Row:
+    told = run(worker("together", str(bundle), str(MOST_TOGETHER), *map(str, clips)), ROOT)
+    alone_s, together_s = told.facts["alone_s"], told.facts["together_s"]
+    return Row(
+        f"a clip, {MOST_TOGETHER} together, processor time",
+        "one by one",
+        table.duration(together_s),
+        table.duration(alone_s),
+        f"{alone_s / together_s:.2f} ×",
+        memory=table.memory(told.peak_mib),
+    )
 
 
 def _load(service: Service, expected: Path, seconds: float) -> Run:
@@ -79,7 +95,7 @@ def _killing(service: Service, each_s: float) -> Iterator[list[int]]:
         thread.join()
 
 
-def _row(what: str, runs: list[Run], service: Service, goal: dict[str, object]) -> Row:
+def _row(what: str, alone: float, runs: list[Run], service: Service, goal: dict[str, object]) -> Row:
     def median(name: str) -> float:
         return table.Spread.of(one.facts[name] for one in runs).median
 

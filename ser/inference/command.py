@@ -142,6 +142,8 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def _serve(values: dict[str, Any]) -> None:
+    if not sys.platform.startswith("linux"):
+        raise ValueError("`ser serve` needs Linux. Elsewhere, run it in a container (docs/SERVICE.md).")
     try:
         from ser.service.serving import serve
         from ser.service.settings import ServeSettings

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-# From 1.29 on, onnxruntime keeps an identifier of the device in the user's cache and reports its use to its maker, unless
-# this is set before it is imported
+# From 1.29 on, onnxruntime keeps an identifier of the device in the user's cache and reports its use to its maker,
+# unless this is set before it is imported
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from ser.inference.bundles import Bundle
 from ser.inference.outputs.json_document import VERSION
@@ -43,7 +44,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def build(settings: ServeSettings, bundles: list[Bundle], pool: Pool, page: Path | None) -> FastAPI:
+def build(settings: ServeSettings, bundles: list[Bundle], pool: Pool, page: Path | None) -> ASGIApp:
     """Return the service; the pool may start later."""
     metrics = Metrics(pool)
     app = FastAPI(
@@ -58,16 +59,11 @@ def build(settings: ServeSettings, bundles: list[Bundle], pool: Pool, page: Path
     add_documents(app)
     if page is not None:
         app.mount("/", Page(page))
-    app.add_middleware(Gate, settings=settings, pool=pool)
+    inner: ASGIApp = Gate(app, settings, pool)
     if settings.allow_origin:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.allow_origin,
-            allow_methods=["GET", "POST"],
-            expose_headers=["Retry-After"],
-        )
-    app.add_middleware(Guard, allowed=settings.allow_origin, metrics=metrics)
-    return app
+        origins, methods, headers = settings.allow_origin, ["GET", "POST"], ["Retry-After"]
+        inner = CORSMiddleware(inner, allow_origins=origins, allow_methods=methods, expose_headers=headers)
+    return Guard(inner, settings.allow_origin, metrics)
 
 
 def _add_paths(app: FastAPI, settings: ServeSettings, bundles: list[Bundle], pool: Pool, metrics: Metrics) -> None:
@@ -118,9 +114,8 @@ async def _hear(pool: Pool, job: dict[str, Any], file: int, settings: ServeSetti
     try:
         return await pool.hear(job, file)
     except BusyError:
-        error: HTTPException = refusal(
-            HTTPStatus.TOO_MANY_REQUESTS, f"{pool.waiting} recordings wait, as many as may.", pool.retry_after_s
-        )
+        detail = "More recordings wait than can be heard soon. Try again later."
+        error: HTTPException = refusal(HTTPStatus.TOO_MANY_REQUESTS, detail, pool.retry_after_s)
     except SlowError:
         detail = f"It takes more than {settings.timeout_s} s to hear. Send it in parts, or use `ser predict`."
         error = refusal(HTTPStatus.GATEWAY_TIMEOUT, detail)

@@ -21,6 +21,7 @@ code, pre { font: 0.9rem/1.4 ui-monospace, monospace } pre { overflow: auto; pad
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; vertical-align: top; padding: 0.3rem 0.6rem }
 tr + tr { border-top: 1px solid } label { display: block; margin: 0.6rem 0 } input, select, button { font: inherit }
+h2 { margin-top: 3rem } h2 code { font-size: 1.2rem } form { margin-bottom: 2rem }
 """
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

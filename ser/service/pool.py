@@ -15,6 +15,7 @@ from typing import Any
 from ser.service.settings import MOST_TOGETHER, SMALL, ServeSettings
 
 START_S = 60  # that a process may take until it is ready
+WAIT_S = 60  # that a recording may wait until it is heard
 AGAIN_S = 1.0  # until another is begun after one that did not become ready
 SAME = ("model", "window_s", "hop_s", "channels")  # in jobs that are heard together
 ROOT = Path(__file__).parents[2]  # where `ser` is imported from
@@ -22,7 +23,7 @@ log = logging.getLogger("ser.service")
 
 
 class BusyError(Exception):
-    """As many requests wait as may."""
+    """As many recordings wait as may, or this one waited too long."""
 
 
 class DiedError(Exception):
@@ -158,7 +159,10 @@ class Pool:
         self._jobs.append(job)
         self._some.set()
         try:
-            return await job.answer
+            async with asyncio.timeout(WAIT_S + self._settings.timeout_s):
+                return await job.answer
+        except TimeoutError:
+            raise BusyError from None
         finally:
             with contextlib.suppress(ValueError):
                 self._jobs.remove(job)  # nobody waits for it, and its file is closed

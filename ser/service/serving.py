@@ -16,16 +16,14 @@ from ser.service.app import build
 from ser.service.connections import guarded
 from ser.service.gate import GRACE_S
 from ser.service.page import find_page
-from ser.service.pool import Pool, log
-from ser.service.settings import PROCESS, ServeSettings
+from ser.service.pool import WAIT_S, Pool, log
+from ser.service.settings import ServeSettings
 
 FILES_BESIDE = 256  # open ones that are no connection
 
 
 def serve(settings: ServeSettings) -> None:
     """Serve until SIGTERM or SIGINT; ValueError or OSError says why it cannot."""
-    if not (Path(PROCESS) / "fd").is_dir():
-        raise ValueError("`ser serve` needs Linux. Elsewhere, run it in a container (docs/SERVICE.md).")
     bundles = _find(settings.model)
     page = find_page(settings.page)
     _allow_files(settings.connections + settings.at_once + FILES_BESIDE)
@@ -50,7 +48,7 @@ async def _serve(settings: ServeSettings, bundles: list[Bundle], page: Path | No
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=60,  # connections.py closes them sooner
-            timeout_graceful_shutdown=settings.timeout_s + round(GRACE_S),
+            timeout_graceful_shutdown=settings.timeout_s + WAIT_S + round(GRACE_S),
         )
         for one in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them anew once it has finished
             signal.signal(one, lambda *_: None)
