@@ -36,7 +36,7 @@ if not sys.platform.startswith("linux"):
     pytest.skip("the service needs Linux", allow_module_level=True)
 
 from scripts.serving import FORM_HEADERS, form, request, served  # noqa: E402
-from ser.service import connections, gate  # noqa: E402 (needs the extra)
+from ser.service import connections, gate, worker  # noqa: E402 (needs the extra)
 from ser.service.serving import serve  # noqa: E402
 from ser.service.settings import ServeSettings  # noqa: E402
 
@@ -282,8 +282,8 @@ def test_a_flood_of_connections_keeps_nobody_out(service):
 def test_a_killed_process_is_replaced_and_nothing_wrong_is_answered(service):
     expected = service.post(wav(speech())).body
     for _ in range(2):
-        for worker in service.workers():
-            os.kill(worker, signal.SIGKILL)
+        for hearing in service.workers():
+            os.kill(hearing, signal.SIGKILL)
         with concurrent.futures.ThreadPoolExecutor(4) as threads:
             answers = list(threads.map(lambda _: service.post(wav(speech())), range(8)))
         assert {answer.status for answer in answers} <= {200, 503}
@@ -302,8 +302,8 @@ def test_nothing_of_a_recording_is_left_or_logged(service):
 def test_a_process_that_hangs_is_ended_and_who_comes_meanwhile_waits_or_is_told_when_to_return(bundle):
     options = ("--workers", "1", "--timeout-s", "1", "--queue", "1", "--at-once", "3")
     with served("--model", str(bundle), *options) as service:
-        [worker] = service.workers()
-        os.kill(worker, signal.SIGSTOP)
+        [hearing] = service.workers()
+        os.kill(hearing, signal.SIGSTOP)
         with concurrent.futures.ThreadPoolExecutor(5) as threads:
             began = time.monotonic()
             first = threads.submit(service.post, wav(speech()))
@@ -313,13 +313,35 @@ def test_a_process_that_hangs_is_ended_and_who_comes_meanwhile_waits_or_is_told_
         by_status = {status: [one for one in answers if one.status == status] for status in (200, 429, 504)}
         assert {status: len(found) for status, found in by_status.items()} == {200: 1, 429: 3, 504: 1}
         assert all(int(answer.headers["retry-after"]) >= 1 for answer in by_status[429])
-        assert service.workers() != [worker]
+        assert service.workers() != [hearing]
+
+
+def test_a_failure_of_the_code_is_of_one_recording_alone(bundle, tmp_path, monkeypatch):
+    (tmp_path / "a.wav").write_bytes(wav(speech()))
+    told = {"format": "json", "window_s": 3, "hop_s": 1, "min_confidence": None, "channels": "mix", "raw": None}
+    jobs = [
+        worker.Job.read({"name": name, "model": "tiny"} | told, os.open(tmp_path / "a.wav", os.O_RDONLY))
+        for name in ("good", "bad", "good")
+    ]
+    hear = worker.hear_sound
+
+    def fail(name, *rest):
+        assert name != "bad"
+        return hear(name, *rest)
+
+    monkeypatch.setattr(worker, "hear_files", fail)
+    monkeypatch.setattr(worker, "hear_sound", fail)
+    limits = worker.Limits(60, 60, 1024)
+    heads, documents = zip(*worker._hear(jobs, {"tiny": read_bundle(bundle)}, limits), strict=True)
+    assert [head["outcome"] for head in heads] == ["heard", "failed", "heard"]
+    assert documents[0] == documents[2]
+    assert b"AssertionError" in documents[1]
 
 
 def test_sigterm_finishes_what_is_under_way_and_leaves_nothing(bundle):
     with served("--model", str(bundle), "--workers", "1") as service:
-        [worker] = service.workers()
-        os.kill(worker, signal.SIGSTOP)
+        [hearing] = service.workers()
+        os.kill(hearing, signal.SIGSTOP)
         with service.connect() as connection:
             connection.sendall(request(form(wav(speech()), "a.wav")))
             time.sleep(0.5)
@@ -327,10 +349,10 @@ def test_sigterm_finishes_what_is_under_way_and_leaves_nothing(bundle):
             time.sleep(0.5)
             with pytest.raises(ConnectionRefusedError):
                 service.connect()
-            os.kill(worker, signal.SIGCONT)
+            os.kill(hearing, signal.SIGCONT)
             assert connection.recv(4096).startswith(b"HTTP/1.1 200 OK")
         assert service.process.wait(10) == 0
-        assert _gone([worker])
+        assert _gone([hearing])
 
 
 def test_a_kill_leaves_neither_files_nor_processes(bundle):

@@ -17,8 +17,9 @@ from ser.service.gate import Gate
 from ser.service.guard import Guard
 from ser.service.metrics import Metrics
 from ser.service.page import Page
-from ser.service.pool import Answer, BusyError, DiedError, Pool, SlowError
+from ser.service.pool import BusyError, DiedError, Pool, SlowError
 from ser.service.problems import FAILED, answer_problems, describe, refusal
+from ser.service.process import Answer
 from ser.service.settings import ServeSettings
 
 ANSWERS: dict[int | str, dict[str, Any]] = {

@@ -7,18 +7,16 @@ import dataclasses
 import json
 import logging
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import Any
 
+from ser.service.process import Answer, Worker
 from ser.service.settings import MOST_TOGETHER, SMALL, ServeSettings
 
-START_S = 60  # that a process may take until it is ready
 WAIT_S = 60  # that a recording may wait until it is heard
 AGAIN_S = 1.0  # until another is begun after one that did not become ready
 SAME = ("model", "window_s", "hop_s", "channels")  # in jobs that are heard together
-ROOT = Path(__file__).parents[2]  # where `ser` is imported from
 log = logging.getLogger("ser.service")
 
 
@@ -32,78 +30,6 @@ class DiedError(Exception):
 
 class SlowError(Exception):
     """Hearing took too long; the process was ended."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    """outcome: heard; refused, where the document says why it cannot be; or failed, without a document."""
-
-    outcome: str
-    document: bytes
-    sound_s: float
-
-
-class Worker:
-    """One process."""
-
-    def __init__(self, process: asyncio.subprocess.Process, jobs: socket.socket) -> None:
-        self._process, self._jobs = process, jobs
-
-    @classmethod
-    async def begin(cls, command: list[str]) -> "Worker":
-        """Start a process and wait until it is ready; ValueError says why it cannot be."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=theirs,
-                stdout=asyncio.subprocess.PIPE,
-                cwd=ROOT,
-                env=os.environ | {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"},
-                start_new_session=True,
-            )
-        worker = cls(process, ours)
-        try:
-            async with asyncio.timeout(START_S):
-                head, _ = await worker._read()
-        except (TimeoutError, EOFError, ValueError):
-            head = {"error": "a process that hears did not start; what it printed is above"}
-        if "error" in head:
-            await worker.end()
-            raise ValueError(head["error"])
-        return worker
-
-    @property
-    def ended(self) -> bool:
-        return self._process.returncode is not None
-
-    def send(self, jobs: list[dict[str, Any]], files: list[int]) -> None:
-        """Hand out jobs with an open file each; OSError if the process has ended."""
-        socket.send_fds(self._jobs, [json.dumps(jobs).encode()], files)
-
-    async def answer(self) -> Answer:
-        """Return the next answer, in the order of the jobs; EOFError if the process ends."""
-        head, document = await self._read()
-        return Answer(head["outcome"], document, head.get("sound_s", 0.0))
-
-    def kill(self) -> None:
-        if not self.ended:
-            self._process.kill()
-
-    async def wait(self) -> int:
-        return await self._process.wait()
-
-    async def end(self) -> None:
-        self._jobs.close()
-        self.kill()
-        await self.wait()
-
-    async def _read(self) -> tuple[dict[str, Any], bytes]:
-        line = await self._process.stdout.readline()
-        if not line.endswith(b"\n"):
-            raise EOFError
-        head = json.loads(line)
-        return head, await self._process.stdout.readexactly(head["bytes"])
 
 
 @dataclasses.dataclass(eq=False)
@@ -121,7 +47,7 @@ class Pool:
 
     def __init__(self, settings: ServeSettings, folders: list[Path]) -> None:
         limits = {"duration_s": settings.max_duration_s, "time_s": settings.timeout_s, "memory_mb": settings.memory_mb}
-        self._command = [sys.executable, "-m", "ser.service.worker", json.dumps(limits), *map(str, folders)]
+        self._command = [sys.executable, "-P", "-m", "ser.service.worker", json.dumps(limits), *map(str, folders)]
         self._settings = settings
         self._jobs: collections.deque[_Job] = collections.deque()
         self._some = asyncio.Event()  # whether there are jobs
@@ -237,6 +163,8 @@ class Pool:
         for job in jobs:
             async with asyncio.timeout(self._settings.timeout_s):
                 answer = await worker.answer()
+            if answer.outcome == "failed":
+                log.error("a recording could not be heard:\n%s", answer.document.decode())
             if not job.answer.done():
                 job.answer.set_result(answer)
         self._job_s += 0.1 * ((loop.time() - begun) / len(jobs) - self._job_s)

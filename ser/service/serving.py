@@ -34,7 +34,7 @@ def serve(settings: ServeSettings) -> None:
 
 
 async def _serve(settings: ServeSettings, bundles: list[Bundle], page: Path | None, listening: socket.socket) -> None:
-    pool = Pool(settings, [bundle.folder.resolve() for bundle in bundles])
+    pool = Pool(settings, [bundle.folder.absolute() for bundle in bundles])
     try:
         await pool.start()
         config = uvicorn.Config(
@@ -87,6 +87,5 @@ def _allow_files(needed: int) -> None:
     low, high = resource.getrlimit(resource.RLIMIT_NOFILE)
     if low < needed:
         with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(
-                resource.RLIMIT_NOFILE, (needed if high == resource.RLIM_INFINITY else min(needed, high), high)
-            )
+            most = needed if high == resource.RLIM_INFINITY else min(needed, high)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, high))

@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -47,14 +47,17 @@ class Job:
     """What is asked of one recording, in an open file."""
 
     name: str
-    model: str
-    format: str
-    window_s: float
-    hop_s: float
-    min_confidence: float | None
-    channels: str
     raw: str | None
+    asked: PredictSettings
     file: int
+
+    @classmethod
+    def read(cls, told: dict[str, Any], file: int) -> "Job":
+        """Read what the process which answers tells."""
+        name, raw = told.pop("name"), told.pop("raw")
+        return cls(
+            name, raw, PredictSettings([STANDARD_INPUT], out=None, timeline=None, jobs=1, raw=None, **told), file
+        )
 
     @property
     def path(self) -> Path:
@@ -62,7 +65,7 @@ class Job:
 
     @property
     def settings(self) -> HearingSettings:
-        return HearingSettings(self.window_s, self.hop_s, self.channels == "separate")
+        return HearingSettings(self.asked.window_s, self.asked.hop_s, self.asked.channels == "separate")
 
 
 def main(arguments: list[str]) -> None:
@@ -91,7 +94,7 @@ def main(arguments: list[str]) -> None:
 
 def _next(jobs: socket.socket) -> list[Job]:
     content, files, _, _ = socket.recv_fds(jobs, LONGEST_MESSAGE, MOST_TOGETHER)
-    return [Job(**job, file=file) for job, file in zip(json.loads(content), files, strict=True)] if content else []
+    return list(map(Job.read, json.loads(content), files)) if content else []
 
 
 def _answer(answers: BinaryIO, head: dict[str, Any], body: bytes = b"") -> None:
@@ -100,15 +103,14 @@ def _answer(answers: BinaryIO, head: dict[str, Any], body: bytes = b"") -> None:
 
 
 def _hear(jobs: list[Job], bundles: dict[str, Bundle], limits: Limits) -> Iterator[tuple[dict[str, Any], bytes]]:
-    """Yield a head and a document a job, in order; no document where the code fails."""
+    """Yield a head and a document a job, in order; where the code fails, its traceback instead of a document."""
     together = _hear_together(jobs, bundles) if len(jobs) > 1 else None
     for index, job in enumerate(jobs):
         try:
             found = together[index] if together else _hear_one(job, bundles, limits)
-            yield _documented(found, job, bundles[job.model])
+            yield _documented(found, job, bundles[job.asked.model])
         except Exception:  # whatever a recording does to a decoder: the next one is another's
-            traceback.print_exc()
-            yield {"outcome": "failed"}, b""
+            yield {"outcome": "failed"}, traceback.format_exc().encode()
         finally:
             os.close(job.file)
 
@@ -124,7 +126,7 @@ def _hear_together(jobs: list[Job], bundles: dict[str, Bundle]) -> list[Heard | 
             raise OverflowError
 
     try:
-        return list(hear_files([job.path for job in jobs], bundles[jobs[0].model], jobs[0].settings, count))
+        return list(hear_files([job.path for job in jobs], bundles[jobs[0].asked.model], jobs[0].settings, count))
     except Exception:
         return None
 
@@ -133,7 +135,7 @@ def _hear_one(job: Job, bundles: dict[str, Bundle], limits: Limits) -> Heard | P
     try:
         with job.path.open("rb") as file:
             sound = read_stream(file, parse_raw(job.raw)) if job.raw else open_recording(job.path)
-            return hear_sound(job.name, _within(sound, limits.duration_s), bundles[job.model], job.settings)
+            return hear_sound(job.name, _within(sound, limits.duration_s), bundles[job.asked.model], job.settings)
     except RecordingError as error:
         return Problem(job.name, error.reason, error.remedy)
     except MemoryError:
@@ -141,26 +143,11 @@ def _hear_one(job: Job, bundles: dict[str, Bundle], limits: Limits) -> Heard | P
 
 
 def _documented(found: Heard | Problem, job: Job, bundle: Bundle) -> tuple[dict[str, Any], bytes]:
-    asked = PredictSettings(
-        [STANDARD_INPUT],
-        job.model,
-        job.format,
-        None,
-        None,
-        job.window_s,
-        job.hop_s,
-        job.min_confidence,
-        job.channels,
-        1,
-        None,
-    )
     heard, text = isinstance(found, Heard), io.StringIO()
-    named = [dataclasses.replace(found, name=job.name)]
-    print_found(job.format if heard else "json", named, describe(bundle, asked), text)
-    return {
-        "outcome": "heard" if heard else "refused",
-        "sound_s": getattr(found, "duration_s", 0.0),
-    }, text.getvalue().encode()
+    named = dataclasses.replace(found, name=job.name)
+    print_found(job.asked.output_format if heard else "json", [named], describe(bundle, job.asked), text)
+    head = {"outcome": "heard", "sound_s": found.duration_s} if heard else {"outcome": "refused"}
+    return head, text.getvalue().encode()
 
 
 def _within(sound: Sound, limit_s: int) -> Sound:
@@ -177,7 +164,7 @@ def _within(sound: Sound, limit_s: int) -> Sound:
     return dataclasses.replace(sound, blocks=blocks())
 
 
-def _warm_up(bundles) -> None:
+def _warm_up(bundles: Iterable[Bundle]) -> None:
     """Load what the first job would wait for, and what counts before memory is limited."""
     import av  # noqa: F401
     import soundfile  # noqa: F401
