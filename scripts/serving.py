@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -109,8 +110,11 @@ def peak_mib(process: int) -> float:
 
 
 @contextlib.contextmanager
-def served(*options: str) -> Iterator[Service]:
-    """Run `ser serve` on a free port; RuntimeError shows what it printed if it does not start."""
+def served(*options: str, most_bytes: int = resource.RLIM_INFINITY) -> Iterator[Service]:
+    """Run `ser serve` on a free port; RuntimeError shows what it printed if it does not start.
+
+    most_bytes: of a file that it writes, as on a full disk.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder, log = Path(name) / "temporary", Path(name) / "log"
         folder.mkdir()
@@ -120,6 +124,7 @@ def served(*options: str) -> Iterator[Service]:
                 stderr=messages,
                 cwd=ROOT,
                 env={**os.environ, "TMPDIR": str(folder)},
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes)),
             )
         try:
             yield Service(process, _port(process, log), folder, log)

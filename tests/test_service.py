@@ -265,6 +265,13 @@ def test_metrics_count_answers(service):
     assert "a.wav" not in text
 
 
+def test_a_full_disk_is_told(bundle):
+    with served("--model", str(bundle), "--workers", "1", most_bytes=2**18) as service:
+        answer = service.post(bytes(2**19))
+        assert (answer.status, answer.headers["retry-after"]) == (507, "10")
+        assert service.post(wav(speech()[:12_000])).status == 200
+
+
 def test_unknown_paths_and_methods_are_problems(service):
     assert service.get("/v1/nothing").status == 404
     assert service.get("/v1/predict").status in (404, 405)
@@ -295,8 +302,13 @@ def test_a_killed_process_is_replaced_and_nothing_wrong_is_answered(service):
 def test_nothing_of_a_recording_is_left_or_logged(service):
     service.post(wav(speech()), "a name that nobody has.wav")
     service.post(b"no sound", "a name that nobody has.wav")
+    with service.connect() as leaving:
+        leaving.sendall(request(form(wav(speech()), "a name that nobody has.wav"))[:-100])
+    service.post(wav(speech()))
     assert list(service.folder.iterdir()) == []
-    assert "a name that nobody has" not in service.log.read_text(encoding="utf-8")
+    log = service.log.read_text(encoding="utf-8")
+    assert "a name that nobody has" not in log
+    assert "Traceback" not in log
 
 
 def test_a_process_that_hangs_is_ended_and_who_comes_meanwhile_waits_or_is_told_when_to_return(bundle):

@@ -14,6 +14,7 @@ from fastapi import Request
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
+from starlette.requests import ClientDisconnect
 
 from ser.service.problems import refusal
 
@@ -122,14 +123,14 @@ async def read_form(request: Request) -> Form:
         raise refusal(HTTPStatus.BAD_REQUEST, "the boundary is none") from None
     try:
         await form.read(request.stream())
-    except FormParserError:
+    except BaseException as error:
         form.close()
-        raise refusal(HTTPStatus.BAD_REQUEST, "the body is no multipart/form-data") from None
-    except OSError:
-        form.close()
-        raise refusal(HTTPStatus.INSUFFICIENT_STORAGE, "there is no room for the recording at present", 10) from None
-    except BaseException:
-        form.close()
+        if isinstance(error, FormParserError):
+            raise refusal(HTTPStatus.BAD_REQUEST, "the body is no multipart/form-data") from None
+        if isinstance(error, ClientDisconnect):  # nobody reads this
+            raise refusal(HTTPStatus.BAD_REQUEST, "the body was cut") from None
+        if isinstance(error, OSError):
+            raise refusal(HTTPStatus.INSUFFICIENT_STORAGE, "there is no room for the recording now", 10) from None
         raise
     return form
 
