@@ -265,6 +265,26 @@ def test_metrics_count_answers(service):
     assert "a.wav" not in text
 
 
+def test_a_process_that_hears_gets_no_more_memory_than_it_may_and_writes_no_file(tmp_path):
+    program = f"""
+import numpy as np
+from pathlib import Path
+from ser.service.worker import Limits, _restrict
+_restrict(Limits(60, 60, 256))
+np.ones(2**24)  # 128 MB
+try:
+    np.ones(2**26)
+except MemoryError:
+    print("no memory")
+try:
+    Path({str(tmp_path / "a")!r}).write_bytes(b"sound")
+except OSError:
+    print("no file")
+"""
+    printed = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert printed.stdout == "no memory\nno file\n", printed.stderr
+
+
 def test_a_full_disk_is_told(bundle):
     with served("--model", str(bundle), "--workers", "1", most_bytes=2**18) as service:
         answer = service.post(bytes(2**19))
