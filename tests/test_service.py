@@ -341,7 +341,7 @@ def test_a_process_that_hangs_is_ended_and_who_comes_meanwhile_waits_or_is_told_
             first = threads.submit(service.post, wav(speech()))
             time.sleep(0.3)  # it has the process now
             answers = [*threads.map(lambda _: service.post(wav(speech())), range(4)), first.result()]
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 30
         by_status = {status: [one for one in answers if one.status == status] for status in (200, 429, 504)}
         assert {status: len(found) for status, found in by_status.items()} == {200: 1, 429: 3, 504: 1}
         assert all(int(answer.headers["retry-after"]) >= 1 for answer in by_status[429])
