@@ -19,13 +19,14 @@ from benchmarks import (
     report,
     reruns,
     scaling,
+    service,
     steps,
 )
 from benchmarks.table import Row
 from ser.storage.errors import reporting
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-TOPICS = ("precompute", "steps", "portable", "complete", "reruns", "memory", "hearing", "gpu")
+TOPICS = ("precompute", "steps", "portable", "complete", "reruns", "memory", "hearing", "service", "gpu")
 QUICK_ROWS = 2  # of each topic
 
 
@@ -84,6 +85,7 @@ def rows_of(topic: str, folder: Path, clips: int, repeats: int, arguments: argpa
         "reruns": lambda: reruns.rows(folder, repeats, arguments.quick),
         "memory": lambda: scaling.rows(folder, arguments.quick),
         "hearing": lambda: hearing.rows(folder, repeats, arguments.quick),
+        "service": lambda: service.rows(folder, repeats, arguments.quick),
         "gpu": lambda: gpu.rows(folder),
     }
     return measuring[topic]()

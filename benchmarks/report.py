@@ -32,6 +32,9 @@ another processor.
   without starting and importing. The hour is of clips with pauses of half a second to three. A stream gets the
   end of a hop, and 5 ms more that resampling needs, 0.1 s after the rest; the answer is late by what passes from there
   to its line.
+- *The service*: `ser serve` with two processes that hear, and 16 clients on the same machine for a minute, each with
+  one request at a time. Every answer is compared with the command's. The ratio is clips a second against those of
+  the whole command on all clips. A client that is told 503 asks again.
 - *On a GPU*: all trainings are the stages' work one after another, without starting Python and importing. A step is
   timed over a third of each of three epochs, its kernels by torch's profiler over the next third; kernels that run
   beside one another, as those of an LSTM's two directions may, can add up to more than the step.

