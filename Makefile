@@ -26,7 +26,8 @@ override $(1) := $(PWD)/$($(1))
 export $(1)
 endif
 endef
-$(foreach name,RAVDESS_SOURCE RAVDESS_CACHE ENCODER_SOURCE,$(eval $(call absolute,$(name))))
+$(foreach name,RAVDESS_SOURCE RAVDESS_SONG_SOURCE RAVDESS_CACHE ENCODER_SOURCE EMODB_SOURCE URDU_SOURCE CREMA_D_SOURCE \
+	TESS_SOURCE SAVEE_SOURCE,$(eval $(call absolute,$(name))))
 
 OLDEST := import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed (tested: 3.11 to 3.13), \
 	found %s at %s. Name another: make PYTHON=python3.12" % (sys.version.split()[0], sys.executable))
@@ -37,7 +38,7 @@ ifeq ($(USABLE),)
 .PHONY: $(INSTALLED)
 endif
 
-.PHONY: help demo repro results deps verify seeds report summary bench bench-profile equality tune lock-check push test test-all lint clean
+.PHONY: help serve demo repro results deps verify seeds report summary bench bench-profile equality tune lock-check push test test-all lint clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +49,9 @@ demo: $(INSTALLED)  ## Run the whole pipeline on a small synthetic corpus, offli
 repro: $(INSTALLED)  ## Run what changed on RAVDESS (RAVDESS_SOURCE=archive or folder: no download)
 	$(BIN)/python -m scripts.mend
 	$(BIN)/dvc repro
+
+serve: $(INSTALLED)  ## Answer on http://127.0.0.1:8000/ (ARGS="--port 80"; docs/SERVICE.md)
+	$(BIN)/python -m ser.inference serve $(ARGS)
 
 results: $(INSTALLED)  ## Run what changed in every project, studies included, in order (ARGS=--dry-run: say what)
 	$(BIN)/python -m scripts.results $(ARGS)
