@@ -28,6 +28,7 @@ class Change(NamedTuple):
     file: str
     what: str  # how it changed since that run
     line: int = 0  # of the param in its file; 0: the file as a whole
+    stale: bool = True  # False: the stage was never run, and git has nothing that it writes
 
 
 def stale_inputs(repo: Repo, makers: dict[str, Output] | None = None) -> dict[Change, list[str]]:
@@ -66,7 +67,8 @@ def check_projects(root: Path) -> dict[Change, list[str]]:
 
 def _changes(stage: PipelineStage, makers: dict[str, Output]) -> Iterator[Change]:
     if not any(out.hash_info for out in stage.outs):
-        yield Change("dvc.yaml", f"{stage.name} is not in dvc.lock")
+        kept = any(out.exists for out in stage.outs if not out.use_cache)
+        yield Change("dvc.yaml", f"{stage.name} is not in dvc.lock", stale=kept)
         return
     if stage.cmd_changed:
         yield Change("dvc.yaml", f"cmd of {stage.name} modified")
@@ -121,10 +123,13 @@ def main() -> None:
         found = check_projects(Path.cwd())
     except (OSError, DvcException) as error:
         raise SystemExit(f"check_lock: {error}") from error
-    for change, stages in found.items():
+    stale = {change: stages for change, stages in found.items() if change.stale}
+    for change, stages in stale.items():
         print(annotate(change, stages, in_github=os.environ.get("GITHUB_ACTIONS") == "true"))
-    if found:
-        sys.exit(f"{len(found)} changes since the runs in dvc.lock: run `make results` and commit what it writes")
+    if never := [stage for change, stages in found.items() if not change.stale for stage in stages]:
+        print(f"not run yet, and nothing of it in git: {shortened(never)}")
+    if stale:
+        sys.exit(f"{len(stale)} changes since the runs in dvc.lock: run `make results` and commit what it writes")
     print("every dvc.lock is that of these files")
 
 

@@ -88,6 +88,11 @@ PLANTED = {
         Change("dvc.yaml", "explore is not in dvc.lock"),
         ["explore"],
     ),
+    "new stage that left nothing in git": (
+        edit("dvc.yaml", lambda stages: stages.update(more={"cmd": "true", "outs": ["data/more.csv"]})),
+        Change("dvc.yaml", "more is not in dvc.lock", stale=False),
+        ["more"],
+    ),
     "lock of two runs": (
         edit("dvc.lock", rerun_split_alone),
         Change("dvc.lock", "data/splits.csv is not the one that split made"),
