@@ -17,7 +17,7 @@ from ser.inference.resampling import resampled
 from ser.inference.rows import Heard, Problem, RecordingError, Row
 
 SHORT_S = 6.0  # up to here a recording is one clip; RAVDESS's clips last 3 to 5.3 s
-TOGETHER = 16  # files whose short clips share batches
+TOGETHER = 16  # files whose short clips the detector hears at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,7 @@ class HearingSettings:
 
 @dataclasses.dataclass(frozen=True)
 class _Short:
-    """A clip that waits for its batch; channels: (time,) at the model's rate."""
+    """A clip that waits for those beside it; channels: (time,) at the model's rate."""
 
     name: str
     sound: Sound
