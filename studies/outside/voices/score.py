@@ -14,7 +14,6 @@ import torch
 
 from ser.adaptation.draws import Condition
 from ser.corpora.emotions import EMOTION_INDEX, EMOTIONS
-from ser.corpora.protocols import SPEAKER_FOLDS
 from ser.evaluation import statistics
 from ser.evaluation.fold_predictions import DIGITS, write_run
 from ser.evaluation.plotting import save_figure
@@ -26,10 +25,9 @@ from studies.outside.voices.answers import PARTS
 from studies.outside.voices.curve_figure import draw_curves
 from studies.outside.voices.members import read_member
 from studies.outside.voices.pooling import pool_members
-from studies.outside.voices.settings import PARAMS, PROTOCOL, DrawSettings, fold_clips
+from studies.outside.voices.settings import FOLDS, PARAMS, PROTOCOL, DrawSettings, fold_clips
 
 OUT = Path("studies/outside/voices")
-FOLDS = range(1, len(SPEAKER_FOLDS[PROTOCOL]) + 1)
 
 
 def main() -> None:

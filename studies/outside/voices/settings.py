@@ -9,6 +9,7 @@ import pandas as pd
 from ser.adaptation.draws import Condition
 from ser.adaptation.speakers import Strengths
 from ser.corpora.clip_table import read_clips
+from ser.corpora.protocols import SPEAKER_FOLDS
 from ser.storage.params import check
 from studies.run import CLIPS, Run
 
@@ -20,6 +21,7 @@ LOGMEL = Path("data/features/logmel.pt")
 FUNCTIONALS = Path("studies/outside/voices/functionals")
 EMBEDDINGS = Path("studies/encoders/embeddings/whisper")
 PROTOCOL = "luna"
+FOLDS = range(1, len(SPEAKER_FOLDS[PROTOCOL]) + 1)
 # Files of each set of features, one a copy of the clips
 FEATURES = {
     "whisper": [EMBEDDINGS / f"{copy}.pt" for copy in ("original", "slower", "faster")],
