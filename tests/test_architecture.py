@@ -12,6 +12,7 @@ from scripts.demo import ROOT
 ORDER = (
     "storage",
     "arithmetic",
+    "adaptation",
     "corpora",
     "data",
     "features",
