@@ -201,7 +201,7 @@ def test_a_speaker_like_the_training_speakers_stays_as_it_is():
 
 def test_missing_opensmile_is_said_with_its_licence(monkeypatch):
     monkeypatch.setitem(sys.modules, "opensmile", None)
-    with pytest.raises(ValueError, match="no use in a product.*pip install opensmile"):
+    with pytest.raises(ValueError, match=r"no use in a product.*pip install opensmile"):
         next(describe([ROOT / "none.wav"], "eGeMAPSv02"))
 
 
