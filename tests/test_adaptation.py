@@ -1,10 +1,15 @@
 """Adaptation to speakers: statistics and their shrinkage by hand, draws, and what few clips, or odd ones, do."""
 
+import dataclasses
+import json
+
 import numpy as np
 import pytest
 
+from ser.adaptation.adapter import Adapter
 from ser.adaptation.draws import Condition, draw_clips, generators
 from ser.adaptation.heads import LinearHead, log_softmax
+from ser.adaptation.keeping import read_voices, voices_text
 from ser.adaptation.protocol import answer_draws, choose_strengths
 from ser.adaptation.speakers import Normaliser, Speakers, Strengths
 from ser.adaptation.voice import Voice
@@ -127,7 +132,7 @@ def test_linear_head_on_normalised_features_equals_normalising_first():
     generator = np.random.default_rng(6)
     head = LinearHead(generator.normal(size=(EMOTIONS, DIM)), generator.normal(size=EMOTIONS))
     features, normaliser = generator.normal(size=(2, 7, DIM)), Normaliser(*generator.uniform(1, 2, size=(2, 2, DIM)))
-    expected = log_softmax(normaliser(features) @ head.weight.T + head.bias).mean(axis=0)
+    expected = log_softmax(log_softmax(normaliser(features) @ head.weight.T + head.bias).mean(axis=0))
     np.testing.assert_allclose(head.logs(features, normaliser), expected)
 
 
@@ -186,3 +191,77 @@ def test_answers_do_not_depend_on_labels_where_draws_do_not(head, asked):
     conditions, strengths = [Condition(0), Condition(4), Condition(24)], Strengths(2.0, 16.0, 2.0)
     answers = (answer_draws(one, head.speakers, strengths, conditions, 2, seed=1) for one in (asked, other))
     np.testing.assert_array_equal(*answers)
+
+
+def test_windows_that_overlap_count_as_parts_of_a_clip():
+    features, labels, _ = speakers_of(1, seed=9)
+    probabilities = np.eye(EMOTIONS)[labels]
+    once = Voice.of(features, probabilities)
+    halves = Voice.of(
+        np.repeat(features, 2, axis=1), np.repeat(probabilities, 2, axis=0), np.full(2 * len(labels), 0.5)
+    )
+    for name in ("clips", "mean", "squares", "shares"):
+        np.testing.assert_allclose(getattr(halves, name), getattr(once, name), rtol=1e-5)
+
+
+@pytest.fixture
+def adapter(head) -> Adapter:
+    """Adapts by logits, as a released model does."""
+    features, labels, speakers = speakers_of(12, seed=1)
+    logits = logits_of(head, features)
+    known = Speakers.fit(logits, labels, speakers, EMOTIONS)
+    known = dataclasses.replace(known, variance=np.ones_like(known.variance))
+    weights = np.array([[1.0, 0.0], [0.8, 0.2], [0.2, 0.8]])
+    return Adapter(head.normalised.bias, known, Strengths(2.0, NEVER, 2.0), np.array([0, 4, 24]), weights)
+
+
+def logits_of(head: AdaptableHead, features: np.ndarray) -> np.ndarray:
+    """(copies, clip, emotions) of the head for centred speakers, without its bias."""
+    return features / np.sqrt(head.speakers.variance[:, None]) @ head.normalised.weight.T
+
+
+def test_adapter_without_clips_answers_as_before(adapter, asked, head):
+    logits = logits_of(head, asked.features)
+    np.testing.assert_allclose(adapter.answer(adapter.unheard, asked.plain, logits), asked.plain)
+
+
+def test_adapter_helps_and_goes_on_from_a_kept_file(adapter, asked, head, tmp_path):
+    logits, right, path = logits_of(head, asked.features), [], tmp_path / "voices.json"
+    for speaker in range(40):
+        rows = np.flatnonzero(asked.speakers == speaker)
+        first, then = rows[:10], rows[10:]
+        voice = adapter.listen(adapter.unheard, asked.plain[first], logits[:, first], np.ones(len(first)))
+        path.write_text(voices_text({"someone": voice}, "abc"), encoding="utf-8")
+        kept = read_voices(path, "abc", adapter.unheard)["someone"]
+        voice = adapter.listen(kept, asked.plain[then], logits[:, then], np.ones(len(then)))
+        assert voice.clips == len(rows)
+        right.append(adapter.answer(voice, asked.plain[rows], logits[:, rows]).argmax(axis=1) == asked.labels[rows])
+    assert np.mean(right) > (asked.plain.argmax(axis=1) == asked.labels).mean() + 0.05
+
+
+def test_adapter_is_read_as_it_was_written(adapter):
+    again = Adapter.read(json.loads(json.dumps(adapter.written())))
+    np.testing.assert_array_equal(again.weights, adapter.weights)
+    np.testing.assert_array_equal(again.speakers.offsets, adapter.speakers.offsets)
+    assert again.strengths == adapter.strengths
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nothing", "no file of voices"),
+        ("[]", "no file of voices"),
+        ('{"revision": "abc", "voices": {"a": {"clips": 1}}}', r"expected \['clips', 'mean', 'shares', 'squares'\]"),
+        (voices_text({"a": Voice.unheard(2, 3, 4)}, "other"), "voices of another model .other; this one is abc"),
+        (voices_text({"a": Voice.unheard(1, 3, 4)}, "abc"), "the numbers of a cannot be"),
+        (
+            voices_text({"a": dataclasses.replace(Voice.unheard(2, 3, 4), clips=-1)}, "abc"),
+            "the numbers of a cannot be",
+        ),
+    ],
+)
+def test_damaged_files_of_voices_are_named(tmp_path, text, message):
+    path = tmp_path / "voices.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=f"voices.json: .*{message}"):
+        read_voices(path, "abc", Voice.unheard(2, 3, 4))

@@ -19,7 +19,7 @@ class LinearHead:
         weight = self.weight / normaliser.deviation[:, None]  # (copies, emotions, dim): the features stay as they are
         bias = self.bias - np.einsum("ced,cd->ce", weight, normaliser.mean)
         logits = features @ weight.astype(features.dtype).swapaxes(1, 2) + bias[:, None]
-        return log_softmax(logits).mean(axis=0)
+        return log_softmax(log_softmax(logits).mean(axis=0))
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:

@@ -10,11 +10,11 @@ import numpy as np
 class Voice:
     """The unlabelled clips of one speaker.
 
-    clips: how many; mean and squares: (copies, dim), the mean of their features, and the sum of squared deviations from
-    it; shares: (emotions,), the sum of their probabilities.
+    clips: how many, parts of one included; mean and squares: (copies, dim), the mean of their features, and the sum of
+    squared deviations from it; shares: (emotions,), the sum of their probabilities.
     """
 
-    clips: int
+    clips: float
     mean: np.ndarray
     squares: np.ndarray
     shares: np.ndarray
@@ -25,11 +25,16 @@ class Voice:
         return cls(0, np.zeros((copies, dim)), np.zeros((copies, dim)), np.zeros(emotions))
 
     @classmethod
-    def of(cls, features: np.ndarray, probabilities: np.ndarray) -> Self:
-        """Sum up one or more clips; features: (copies, clip, dim), probabilities: (clip, emotions)."""
-        mean = features.mean(axis=1, dtype=np.float64)
-        squares = np.square(features - mean[:, None]).sum(axis=1, dtype=np.float64)
-        return cls(features.shape[1], mean, squares, probabilities.sum(axis=0))
+    def of(cls, features: np.ndarray, probabilities: np.ndarray, clips: np.ndarray | None = None) -> Self:
+        """Sum up clips; features: (copies, clip, dim), probabilities: (clip, emotions), clips: (clip,), 1 if left out.
+
+        A part of a clip, such as a window that overlaps others, counts as less than 1.
+        """
+        counts = np.ones(features.shape[1]) if clips is None else clips
+        total = counts.sum()
+        mean = np.einsum("n,cnd->cd", counts / total, features)
+        squares = np.einsum("n,cnd->cd", counts, np.square(features - mean[:, None]))
+        return cls(float(total), mean, squares, counts @ probabilities)
 
     def joined(self, other: Self) -> Self:
         """Return the clips of both (Chan, Golub & LeVeque 1979, "Updating formulae for computing sample variances")."""
