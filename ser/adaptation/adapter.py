@@ -18,8 +18,8 @@ class Adapter:
     A linear head's logits of centred features are its logits of the features, centred, but for its bias. So a voice is
     the mean of a few logits, and no features are kept.
 
-    bias: (emotions,), of the head; speakers: of its logits without it, (copies, emotions); counts: (numbers,), rising from 0; weights: (numbers, 2), of the model's
-    log-probabilities before and after adaptation, by number of clips.
+    bias: (emotions,), of the head; speakers: of its logits without it, (copies, emotions); counts: (numbers,), rising
+    from 0; weights: (numbers, 2), of the model's log-probabilities before and after adaptation, by number of clips.
     """
 
     bias: np.ndarray
@@ -55,20 +55,23 @@ class Adapter:
             logits: (copies, row, emotions), of the head that was trained on centred speakers, without its bias.
             clips: (row,), as how many clips each row counts.
         """
-        head = self._head
-
-        def answer(normaliser: Normaliser) -> np.ndarray:
-            return head.logs(logits, normaliser)
-
-        return settle(voice, logits, np.exp(plain), self.speakers, self.strengths, answer, clips)
+        return settle(
+            voice,
+            logits,
+            np.exp(plain),
+            self.speakers,
+            self.strengths,
+            lambda normaliser: self._adapted(logits, normaliser),
+            clips,
+        )
 
     def answer(self, voice: Voice, plain: np.ndarray, logits: np.ndarray) -> np.ndarray:
         """Return log-probabilities (row, emotions) of rows as in `listen`, by what is known of the voice."""
-        adapted = self._head.logs(logits, self.speakers.normaliser(voice, self.strengths))
+        adapted = self._adapted(logits, self.speakers.normaliser(voice, self.strengths))
         at = np.log1p(voice.clips)
         before, after = (np.interp(at, np.log1p(self.counts), column) for column in self.weights.T)
         return log_softmax(before * plain + after * adapted)
 
-    @property
-    def _head(self) -> LinearHead:
-        return LinearHead(np.eye(len(self.bias)), self.bias)
+    def _adapted(self, logits: np.ndarray, normaliser: Normaliser) -> np.ndarray:
+        centred = dataclasses.replace(normaliser, deviation=np.ones_like(normaliser.mean))
+        return LinearHead(np.eye(len(self.bias)), self.bias).logs(logits, centred)
