@@ -5,21 +5,20 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from scripts.demo import ROOT
 from ser.adaptation.draws import Condition
 from ser.adaptation.heads import log_softmax
+from ser.adaptation.protocol import answer_draws
 from ser.adaptation.speakers import Normaliser, Speakers, Strengths
 from ser.corpora.emotions import EMOTIONS
-from ser.data.own_length import OwnLengthClips
 from ser.evaluation.plotting import save_figure
 from ser.models.adapted import AdaptableHead
 from ser.models.logistic import LogisticSettings
 from ser.storage.params import ParamsError, build, read_params
 from studies.outside.voices import answers, score, settings, trap
+from studies.outside.voices.adapt_run import ask_run
 from studies.outside.voices.answers import Answers, answer_parts, read_answers, write_answers
-from studies.outside.voices.centred import centre_each, mean_spectra, normalised
 from studies.outside.voices.curve_figure import draw_curves
 from studies.outside.voices.extract_functionals import describe
 from studies.outside.voices.pooling import pool_members
@@ -102,9 +101,7 @@ def test_labels_of_test_clips_change_nothing_that_is_chosen(clips, features):
     np.testing.assert_array_equal(*(found["test"].adapted for found, _ in outcomes))
 
 
-def member(
-    seed: int, clips: int = 40, good: float = 3.0, adapted: bool = True
-) -> tuple[dict[str, Answers], np.ndarray]:
+def member(seed: int, clips: int = 40, good: float = 3.0) -> tuple[dict[str, Answers], np.ndarray]:
     """Answers whose log-probabilities of the right emotion are higher, and the labels of val."""
     labels = np.random.default_rng(0).integers(len(EMOTIONS), size=clips)
     generator = np.random.default_rng(seed)
@@ -115,7 +112,7 @@ def member(
         return log_softmax(found)
 
     names = [str(index) for index in range(clips)]
-    parts = {part: Answers(names, logs(), logs(3, 2) if adapted else None) for part in ("val", "test")}
+    parts = {part: Answers(names, logs(), logs(3, 2)) for part in ("val", "test")}
     return parts, labels
 
 
@@ -123,9 +120,9 @@ CONDITIONS = [Condition(0), Condition(4), Condition(4, dominated=True)]
 
 
 def test_without_clips_unadapted_members_alone_are_pooled():
-    (first, labels), (second, _) = member(1), member(2, adapted=False)
+    (first, labels), (second, _) = member(1), member(2)
     pooled = pool_members([first, second], labels, CONDITIONS)
-    assert [len(pooled.weights[count]) for count in (0, 4)] == [2, 3]
+    assert [len(pooled.weights[count]) for count in (0, 4)] == [2, 4]
     expected = pooled.weights[0][0] * first["test"].plain + pooled.weights[0][1] * second["test"].plain
     np.testing.assert_allclose(pooled.test[0], np.broadcast_to(expected, pooled.test[0].shape), rtol=1e-6)
 
@@ -177,26 +174,27 @@ def test_the_most_clips_drawn_at_random_stand_for_all():
     assert score.all_clips(conditions) == 1
 
 
-def spectra_of_speakers() -> tuple[OwnLengthClips, np.ndarray, Speakers]:
-    generator, actors = torch.Generator().manual_seed(0), np.repeat([1, 2], 4)
-    clips = [torch.randn(5 + index, 3, generator=generator) + 10 * actor for index, actor in enumerate(actors)]
-    dataset = OwnLengthClips(clips, torch.arange(8) % 4)
-    return dataset, actors, Speakers.fit(mean_spectra(dataset), dataset.labels.numpy(), actors, 4)
+@pytest.fixture
+def run(clips, features) -> pd.DataFrame:
+    """Probabilities of every clip, by a head that knows the first three speakers."""
+    head = head_of(clips, features, np.flatnonzero(clips["split"] == "train"))
+    labels = clips["emotion"].map(EMOTIONS.index).to_numpy()
+    plain = head.ask(features, labels, clips["actor"].to_numpy()).plain
+    return pd.DataFrame(np.exp(plain), columns=list(EMOTIONS), index=clips["clip"])
 
 
-def test_centred_speakers_have_one_mean_and_keep_their_lengths():
-    dataset, actors, known = spectra_of_speakers()
-    centred = centre_each(dataset, actors, known)
-    assert [len(clip) for clip in centred.clips] == [len(clip) for clip in dataset.clips]
-    for actor in (1, 2):
-        np.testing.assert_allclose(mean_spectra(centred)[0][actors == actor].mean(axis=0), known.mean[0], rtol=1e-5)
-
-
-def test_a_speaker_like_the_training_speakers_stays_as_it_is():
-    dataset, _, known = spectra_of_speakers()
-    same = normalised(dataset, Normaliser(known.mean, np.sqrt(known.variance)), known)
-    for before, after in zip(dataset.clips, same.clips, strict=True):
-        torch.testing.assert_close(before, after)
+def test_a_run_is_adapted_by_its_own_log_probabilities(clips, run):
+    parts = {part: clips[clips["split"] == part] for part in ("val", "test")}
+    asked, known = ask_run(run, parts["test"], parts["val"])
+    assert asked.features.shape == (1, 2 * CLIPS_EACH, len(EMOTIONS))
+    np.testing.assert_allclose(asked.features.sum(axis=2), 0, atol=1e-9)
+    own = Speakers.fit(asked.features, asked.labels, asked.speakers, len(EMOTIONS))
+    np.testing.assert_allclose(np.exp(asked.logs(np.arange(4), Normaliser(own.mean, own.mean + 1))).sum(axis=1), 1)
+    unshrunk = answer_draws(asked, known, Strengths(0.0, 1e9, 1e9), [Condition(99)], 1, 1)[0, 0]
+    for speaker in np.unique(asked.speakers):
+        logs = unshrunk[asked.speakers == speaker].astype(float)
+        logits = logs - logs.mean(axis=1, keepdims=True)
+        np.testing.assert_allclose(logits.mean(axis=0), 0, atol=1e-4)
 
 
 def test_missing_opensmile_is_said_with_its_licence(monkeypatch):

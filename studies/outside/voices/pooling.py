@@ -48,8 +48,6 @@ def pool_members(members: Sequence[dict[str, Answers]], labels: np.ndarray, cond
 
 def _stack(members: Sequence[dict[str, Answers]], part: str, index: int, condition: Condition) -> np.ndarray:
     """Return (member, repeat, clip, emotions) of one condition: all unadapted ones, then all adapted ones."""
-    found = [member[part].adapted[index] for member in members if member[part].adapted is not None]
-    repeats = min(map(len, found))  # draws are seeded one by one, so the first ones of all members are the same
-    plain = [np.broadcast_to(member[part].plain, (repeats, *member[part].plain.shape)) for member in members]
-    adapted = [logs[:repeats] for logs in found] if condition.count else []
+    plain = [np.broadcast_to(member[part].plain, member[part].adapted[index].shape) for member in members]
+    adapted = [member[part].adapted[index] for member in members] if condition.count else []
     return np.stack([*plain, *adapted]).astype(np.float64)

@@ -21,9 +21,8 @@ from ser.evaluation.recall import uar
 from ser.storage.errors import reporting
 from ser.storage.files import write_json, write_table
 from ser.storage.params import build, read_params, read_value
-from studies.outside.voices.answers import PARTS
+from studies.outside.voices.answers import PARTS, read_answers
 from studies.outside.voices.curve_figure import draw_curves
-from studies.outside.voices.members import read_member
 from studies.outside.voices.pooling import pool_members
 from studies.outside.voices.settings import FOLDS, PARAMS, PROTOCOL, DrawSettings, fold_clips
 
@@ -58,7 +57,7 @@ def score_folds(
     counts, folds, facts = [], [], {}
     for fold in FOLDS:
         clips = fold_clips(fold)
-        answers = [read_member(member, fold) for member in members]
+        answers = [read_answers(member, fold) for member in members]
         asked = pd.concat([clips[clips["split"] == part] for part in PARTS])
         labels, is_val = asked["emotion"].map(EMOTION_INDEX).to_numpy(), (asked["split"] == "val").to_numpy()
         pooled = pool_members([parts for parts, _ in answers], labels[is_val], conditions)
@@ -69,9 +68,7 @@ def score_folds(
         counts.append(found.mean(axis=1))
         folds.append(uar(found.sum(axis=2)))
         facts[str(fold)] = {
-            "strengths": {
-                name: dataclasses.asdict(chosen) for name, (_, chosen) in zip(members, answers, strict=True) if chosen
-            },
+            "strengths": {name: dataclasses.asdict(chosen) for name, (_, chosen) in zip(members, answers, strict=True)},
             "weights": pooled.weights,
         }
     return np.concatenate(counts, axis=1), np.stack(folds, axis=-1), facts

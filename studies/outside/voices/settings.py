@@ -8,16 +8,11 @@ import pandas as pd
 
 from ser.adaptation.draws import Condition
 from ser.adaptation.speakers import Strengths
-from ser.corpora.clip_table import read_clips
 from ser.corpora.protocols import SPEAKER_FOLDS
 from ser.storage.params import check
-from studies.run import CLIPS, Run
+from studies.run import Run
 
 PARAMS = Path("studies/outside/voices/params.yaml")
-RUNS = Path("studies/outside/voices/runs")
-TRAINED = Path("studies/outside/voices/trained/compact")
-UNADAPTED = Path("studies/crossval/runs/luna/compact")
-LOGMEL = Path("data/features/logmel.pt")
 FUNCTIONALS = Path("studies/outside/voices/functionals")
 EMBEDDINGS = Path("studies/encoders/embeddings/whisper")
 PROTOCOL = "luna"
@@ -27,6 +22,11 @@ FEATURES = {
     "whisper": [EMBEDDINGS / f"{copy}.pt" for copy in ("original", "slower", "faster")],
     "compare": [FUNCTIONALS / "compare.pt"],
     "egemaps": [FUNCTIONALS / "egemaps.pt"],
+}
+# Models that are adapted by their runs alone
+RUNS = {
+    "compact": Path("studies/crossval/runs/luna/compact"),
+    "compact_seeds": Path("studies/outside/voices/runs/luna/compact_seeds"),
 }
 
 
@@ -72,6 +72,5 @@ class StrengthSettings:
 
 
 def fold_clips(fold: int) -> pd.DataFrame:
-    """Return clip, emotion, split and actor of all clips."""
-    actors = read_clips(CLIPS, "clip", "actor").set_index("clip")["actor"]
-    return Run(PROTOCOL, fold, seed=1).clips().join(actors, on="clip")
+    """Return the clip table with each clip's split in a fold."""
+    return Run(PROTOCOL, fold, seed=1).clips()
