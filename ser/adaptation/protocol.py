@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from ser.adaptation.draws import Condition, draw_clips, generators
-from ser.adaptation.settling import settle
 from ser.adaptation.speakers import Normaliser, Speakers, Strengths
 from ser.adaptation.voice import Voice
 
@@ -43,19 +42,10 @@ def answer_draws(
             same = condition.count == 0 or condition.count >= len(rows)
             for repeat, generator in enumerate(generators(seed, int(speaker), 1 if same else repeats)):
                 drawn = rows[draw_clips(asked.labels[rows], condition, generator)]
-                logs = asked.logs(rows, known.normaliser(hear(asked, drawn, known, strengths), strengths))
+                voice = Voice.of(asked.features[:, drawn])
+                logs = asked.logs(rows, known.normaliser(voice, strengths))
                 answers[index][slice(None) if same else slice(repeat, repeat + 1), rows] = logs
     return answers
-
-
-def hear(asked: Asked, drawn: np.ndarray, known: Speakers, strengths: Strengths) -> Voice:
-    """Return the voice of a speaker after the clips of these rows."""
-    copies, _, dim = asked.features.shape
-    unheard = Voice.unheard(copies, dim, asked.plain.shape[1])
-    if not len(drawn):
-        return unheard
-    features, probabilities = asked.features[:, drawn], np.exp(asked.plain[drawn])
-    return settle(unheard, features, probabilities, known, strengths, lambda found: asked.logs(drawn, found))
 
 
 def choose_strengths(

@@ -20,12 +20,11 @@ class AdaptableHead:
 
     @classmethod
     def train(
-        cls, features: np.ndarray, labels: np.ndarray, speakers: np.ndarray, emotions: int, settings: LogisticSettings
+        cls, features: np.ndarray, labels: np.ndarray, speakers: np.ndarray, settings: LogisticSettings
     ) -> "AdaptableHead":
         """Fit on features (copies, clip, dim), labels and speakers (clip,)."""
-        known = Speakers.fit(features, labels, speakers, emotions)
         heads = (_fit(values, labels, settings) for values in (features, normalise_each(features, speakers)))
-        return cls(*heads, known)
+        return cls(*heads, Speakers.fit(features, speakers))
 
     def ask(self, features: np.ndarray, labels: np.ndarray, speakers: np.ndarray) -> Asked:
         """Return other speakers' clips, to be answered by this head."""

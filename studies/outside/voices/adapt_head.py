@@ -10,7 +10,6 @@ import pandas as pd
 
 from ser.adaptation.protocol import Asked
 from ser.adaptation.speakers import Speakers
-from ser.corpora.emotions import EMOTIONS
 from ser.data.embeddings import EmbeddedClips
 from ser.models.adapted import AdaptableHead
 from ser.models.logistic import LogisticSettings
@@ -46,7 +45,7 @@ def ask_head(
     """Train on the clips of some rows, and return what is to be answered of others, and the training speakers."""
     features = embedded.embeddings.reshape(len(embedded.embeddings), len(clips), -1)
     labels, actors = embedded.labels, clips["actor"].to_numpy()
-    head = AdaptableHead.train(features[:, known], labels[known], actors[known], len(EMOTIONS), settings)
+    head = AdaptableHead.train(features[:, known], labels[known], actors[known], settings)
     return head.ask(features[:, asked], labels[asked], actors[asked]), head.speakers
 
 

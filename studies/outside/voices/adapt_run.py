@@ -44,22 +44,19 @@ def main() -> None:
 
 def ask_run(run: pd.DataFrame, asked: pd.DataFrame, val: pd.DataFrame) -> tuple[Asked, Speakers]:
     """Return what is to be answered of some clips, and the statistics of the validation speakers."""
-    known = Speakers.fit(_logits(run, val), *_about(val), len(EMOTIONS))
+    known = Speakers.fit(_logits(run, val), val["actor"].to_numpy())
     features = _logits(run, asked)
     deviation = np.sqrt(known.variance[0])
     head = LinearHead(np.diag(deviation), np.zeros(len(EMOTIONS)))  # back to the scale of the logits
     plain = log_probabilities(run.loc[asked["clip"]])
-    return Asked(features, *_about(asked), plain, lambda rows, found: head.logs(features[:, rows], found)), known
+    labels, actors = asked["emotion"].map(EMOTION_INDEX).to_numpy(), asked["actor"].to_numpy()
+    return Asked(features, labels, actors, plain, lambda rows, found: head.logs(features[:, rows], found)), known
 
 
 def _logits(run: pd.DataFrame, clips: pd.DataFrame) -> np.ndarray:
     """Return (1, clip, emotions): log-probabilities less the clip's mean (centred log-ratios)."""
     logs = log_probabilities(run.loc[clips["clip"]])
     return (logs - logs.mean(axis=1, keepdims=True))[None]
-
-
-def _about(clips: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    return clips["emotion"].map(EMOTION_INDEX).to_numpy(), clips["actor"].to_numpy()
 
 
 if __name__ == "__main__":

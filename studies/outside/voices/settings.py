@@ -60,7 +60,6 @@ class StrengthSettings:
 
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
-    shares: tuple[float, ...]
 
     def __post_init__(self) -> None:
         for name, values in vars(self).items():
@@ -68,7 +67,7 @@ class StrengthSettings:
 
     @property
     def grid(self) -> list[Strengths]:
-        return [Strengths(*values) for values in itertools.product(self.mean, self.deviation, self.shares)]
+        return [Strengths(*values) for values in itertools.product(self.mean, self.deviation)]
 
 
 def fold_clips(fold: int) -> pd.DataFrame:

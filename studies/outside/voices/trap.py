@@ -3,7 +3,6 @@
 Logistic regression on the encoder's embeddings of all RAVDESS speakers; URDU's speakers have one emotion each, or two.
 """
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +28,14 @@ from studies.run import CLIPS
 CORPORA = Path("studies/outside/corpora")
 OUT = Path("studies/outside/voices/trap.csv")
 ALL = 10**6  # clips: as many as a speaker has
-STRONG = 1e9  # more than any number of clips outweighs
 DIGITS = 4
 
 
 def main() -> None:
     with reporting("trap"):
         settings = build(LogisticSettings, read_params(PARAMS, "features")["whisper"], "features.whisper", str(PARAMS))
-        features, labels, speakers = read_embedded(read_clips(CLIPS, "clip", "emotion", "actor"), FEATURES["whisper"])
-        head = AdaptableHead.train(features, labels, speakers, len(EMOTIONS), settings)
+        known = read_embedded(read_clips(CLIPS, "clip", "emotion", "actor"), FEATURES["whisper"])
+        head = AdaptableHead.train(*known, settings)
         urdu = read_clips(CORPORA / "tables/urdu.csv", "clip", "emotion", "actor")
         asked = head.ask(
             *read_embedded(urdu, [CORPORA / f"embeddings/urdu/{path.name}" for path in FEATURES["whisper"]])
@@ -68,10 +66,7 @@ def compare(asked: Asked, known: Speakers, strengths: Strengths) -> pd.DataFrame
     ways = {
         "none": asked.plain,
         "all clips, chosen strengths": _answer(asked, known, strengths),
-        "all clips, chosen strengths, shares taken as even": _answer(
-            asked, known, dataclasses.replace(strengths, shares=STRONG)
-        ),
-        "all clips, no shrinkage": _answer(asked, known, Strengths(0.0, 0.0, STRONG)),
+        "all clips, no shrinkage": _answer(asked, known, Strengths(0.0, 0.0)),
     }
     there = np.unique(asked.labels)
     rows = []
