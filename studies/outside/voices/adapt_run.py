@@ -6,13 +6,12 @@ training speakers, of whose clips the model is too sure.
 
 import argparse
 
-import numpy as np
 import pandas as pd
 
-from ser.adaptation.heads import LinearHead
+from ser.adaptation.adapter import head_of, log_ratios
 from ser.adaptation.protocol import Asked
 from ser.adaptation.speakers import Speakers
-from ser.corpora.emotions import EMOTION_INDEX, EMOTIONS
+from ser.corpora.emotions import EMOTION_INDEX
 from ser.evaluation.runs import log_probabilities, read_runs
 from ser.storage.errors import reporting
 from ser.storage.params import build, read_params
@@ -44,19 +43,11 @@ def main() -> None:
 
 def ask_run(run: pd.DataFrame, asked: pd.DataFrame, val: pd.DataFrame) -> tuple[Asked, Speakers]:
     """Return what is to be answered of some clips, and the statistics of the validation speakers."""
-    known = Speakers.fit(_logits(run, val), val["actor"].to_numpy())
-    features = _logits(run, asked)
-    deviation = np.sqrt(known.variance[0])
-    head = LinearHead(np.diag(deviation), np.zeros(len(EMOTIONS)))  # back to the scale of the logits
-    plain = log_probabilities(run.loc[asked["clip"]])
+    plain, others = (log_probabilities(run.loc[clips["clip"]]) for clips in (asked, val))
+    known = Speakers.fit(log_ratios(others), val["actor"].to_numpy())
+    features, head = log_ratios(plain), head_of(known)
     labels, actors = asked["emotion"].map(EMOTION_INDEX).to_numpy(), asked["actor"].to_numpy()
     return Asked(features, labels, actors, plain, lambda rows, found: head.logs(features[:, rows], found)), known
-
-
-def _logits(run: pd.DataFrame, clips: pd.DataFrame) -> np.ndarray:
-    """Return (1, clip, emotions): log-probabilities less the clip's mean (centred log-ratios)."""
-    logs = log_probabilities(run.loc[clips["clip"]])
-    return (logs - logs.mean(axis=1, keepdims=True))[None]
 
 
 if __name__ == "__main__":
