@@ -13,7 +13,7 @@ from scripts.demo import ROOT
 from tests.test_architecture import imports_of
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-INFERENCE = sorted((ROOT / "ser/inference").rglob("*.py"))
+INFERENCE = sorted(path for part in ("adaptation", "inference") for path in (ROOT / "ser" / part).rglob("*.py"))
 PACKAGES = {package for package in PROJECT["tool"]["setuptools"]["packages"] if package != "ser.inference.bundles"}
 MODULES = set(PROJECT["tool"]["setuptools"]["py-modules"])
 EXTRAS = {name for names in PROJECT["project"]["optional-dependencies"].values() for name in names}

@@ -11,7 +11,9 @@ from ser.adaptation.draws import Condition
 from ser.adaptation.heads import log_softmax
 from ser.adaptation.protocol import answer_draws
 from ser.adaptation.speakers import Normaliser, Speakers, Strengths
+from ser.adaptation.voice import Voice
 from ser.corpora.emotions import EMOTIONS
+from ser.evaluation.adapted import DrawSettings, StrengthSettings, fit_adapter
 from ser.evaluation.plotting import save_figure
 from ser.models.adapted import AdaptableHead
 from ser.models.logistic import LogisticSettings
@@ -22,7 +24,6 @@ from studies.outside.voices.answers import Answers, answer_parts, read_answers, 
 from studies.outside.voices.curve_figure import draw_curves
 from studies.outside.voices.extract_functionals import describe
 from studies.outside.voices.pooling import pool_members
-from studies.outside.voices.settings import DrawSettings, StrengthSettings
 
 SPLITS = ("train", "train", "train", "val", "test", "test")  # of each speaker
 CLIPS_EACH, DIM = 16, 12
@@ -195,6 +196,16 @@ def test_a_run_is_adapted_by_its_own_log_probabilities(clips, run):
         logs = unshrunk[asked.speakers == speaker].astype(float)
         logits = logs - logs.mean(axis=1, keepdims=True)
         np.testing.assert_allclose(logits.mean(axis=0), 0, atol=1e-4)
+
+
+def test_a_released_model_gets_an_adapter_that_helps_after_clips_alone(clips, run):
+    asked, _ = ask_run(run, clips[clips["split"] != "train"], clips[clips["split"] == "val"])
+    adapter = fit_adapter(asked.plain, asked.labels, asked.speakers, GRID, DRAWS)
+    assert adapter.counts.tolist() == [0, 2, 16]
+    assert adapter.weights[0, 1] == 0
+    assert adapter.strengths in GRID
+    unheard = adapter.answer(asked.plain, Voice.unheard(1, len(EMOTIONS)))
+    np.testing.assert_array_equal(unheard.argmax(axis=1), asked.plain.argmax(axis=1))
 
 
 def test_missing_opensmile_is_said_with_its_licence(monkeypatch):

@@ -11,12 +11,13 @@ import pandas as pd
 from ser.adaptation.protocol import Asked
 from ser.adaptation.speakers import Speakers
 from ser.data.embeddings import EmbeddedClips
+from ser.evaluation.adapted import DrawSettings, StrengthSettings
 from ser.models.adapted import AdaptableHead
 from ser.models.logistic import LogisticSettings
 from ser.storage.errors import reporting
 from ser.storage.params import build, read_params
 from studies.outside.voices.answers import answer_parts, write_answers
-from studies.outside.voices.settings import FEATURES, PARAMS, DrawSettings, StrengthSettings, fold_clips
+from studies.outside.voices.settings import FEATURES, PARAMS, fold_clips
 
 
 def main() -> None:

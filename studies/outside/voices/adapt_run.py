@@ -8,15 +8,16 @@ import argparse
 
 import pandas as pd
 
-from ser.adaptation.adapter import head_of, log_ratios
+from ser.adaptation.adapter import log_ratios
 from ser.adaptation.protocol import Asked
 from ser.adaptation.speakers import Speakers
 from ser.corpora.emotions import EMOTION_INDEX
+from ser.evaluation.adapted import DrawSettings, StrengthSettings, ask_logs
 from ser.evaluation.runs import log_probabilities, read_runs
 from ser.storage.errors import reporting
 from ser.storage.params import build, read_params
 from studies.outside.voices.answers import PARTS, answer_parts, write_answers
-from studies.outside.voices.settings import PARAMS, RUNS, DrawSettings, StrengthSettings, fold_clips
+from studies.outside.voices.settings import PARAMS, RUNS, fold_clips
 
 SEED = 1  # of a model with several
 
@@ -45,9 +46,7 @@ def ask_run(run: pd.DataFrame, asked: pd.DataFrame, val: pd.DataFrame) -> tuple[
     """Return what is to be answered of some clips, and the statistics of the validation speakers."""
     plain, others = (log_probabilities(run.loc[clips["clip"]]) for clips in (asked, val))
     known = Speakers.fit(log_ratios(others), val["actor"].to_numpy())
-    features, head = log_ratios(plain), head_of(known)
-    labels, actors = asked["emotion"].map(EMOTION_INDEX).to_numpy(), asked["actor"].to_numpy()
-    return Asked(features, labels, actors, plain, lambda rows, found: head.logs(features[:, rows], found)), known
+    return ask_logs(plain, asked["emotion"].map(EMOTION_INDEX).to_numpy(), asked["actor"].to_numpy(), known), known
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ import torch
 
 from ser.adaptation.protocol import Asked, answer_draws, choose_strengths
 from ser.adaptation.speakers import Speakers, Strengths
+from ser.evaluation.adapted import DrawSettings
 from ser.storage.tensors import load_tensors, save_tensors
-from studies.outside.voices.settings import DrawSettings
 
 ANSWERS = Path("studies/outside/voices/answers")
 PARTS = {"val": ["train"], "test": ["train", "val"]}  # whose clips are answered by a model that learned from which

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ser.adaptation.draws import Condition
-from ser.evaluation.late_fusion import fit_weights
+from ser.evaluation.adapted import fit_by_count
 from studies.outside.voices.answers import Answers
 
 
@@ -28,12 +28,7 @@ def pool_members(members: Sequence[dict[str, Answers]], labels: np.ndarray, cond
         labels: (clip,) of val, numbers of emotions.
     """
     stacked = {part: [_stack(members, part, index, one) for index, one in enumerate(conditions)] for part in members[0]}
-    weights = {}
-    for count in dict.fromkeys(condition.count for condition in conditions):
-        logs = [stack for stack, condition in zip(stacked["val"], conditions, strict=True) if condition.count == count]
-        repeated = np.tile(labels, sum(stack.shape[1] for stack in logs))
-        flat = np.concatenate([stack.reshape(len(stack), -1, stack.shape[-1]) for stack in logs], axis=1)
-        weights[count] = fit_weights(flat, repeated)
+    weights = fit_by_count(stacked["val"], labels, conditions)
     val, test = (
         np.stack(
             [
@@ -43,7 +38,7 @@ def pool_members(members: Sequence[dict[str, Answers]], labels: np.ndarray, cond
         )
         for part in ("val", "test")
     )
-    return Pooled(val, test, {count: values.tolist() for count, values in weights.items()})
+    return Pooled(val, test, weights)
 
 
 def _stack(members: Sequence[dict[str, Answers]], part: str, index: int, condition: Condition) -> np.ndarray:

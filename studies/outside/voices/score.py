@@ -15,6 +15,7 @@ import torch
 from ser.adaptation.draws import Condition
 from ser.corpora.emotions import EMOTION_INDEX, EMOTIONS
 from ser.evaluation import statistics
+from ser.evaluation.adapted import DrawSettings
 from ser.evaluation.fold_predictions import DIGITS, write_run
 from ser.evaluation.plotting import save_figure
 from ser.evaluation.recall import uar
@@ -24,7 +25,7 @@ from ser.storage.params import build, read_params, read_value
 from studies.outside.voices.answers import PARTS, read_answers
 from studies.outside.voices.curve_figure import draw_curves
 from studies.outside.voices.pooling import pool_members
-from studies.outside.voices.settings import FOLDS, PARAMS, PROTOCOL, DrawSettings, fold_clips
+from studies.outside.voices.settings import FOLDS, PARAMS, PROTOCOL, fold_clips
 
 OUT = Path("studies/outside/voices")
 
