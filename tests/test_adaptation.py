@@ -148,7 +148,9 @@ def test_few_clips_never_hurt_and_many_help(head, asked):
     found = accuracies(answer_draws(asked, head.speakers, strengths, conditions, 3, seed=1), asked.labels)
     assert (found >= found[0] - 0.005).all()
     assert found[5] > found[0] + 0.1
-    bare = accuracies(answer_draws(asked, head.speakers, Strengths(0.0, NEVER), conditions, 3, seed=1), asked.labels)
+    assert strengths[24].mean <= strengths[1].mean
+    unshrunk = dict.fromkeys(strengths, Strengths(0.0, NEVER))
+    bare = accuracies(answer_draws(asked, head.speakers, unshrunk, conditions, 3, seed=1), asked.labels)
     assert bare[1] < found[0] - 0.05, "one clip without shrinkage hurts, or this tests nothing"
 
 
@@ -156,7 +158,8 @@ def test_speakers_with_one_emotion_each_are_a_trap(head):
     features, labels, speakers = speakers_of(40, seed=8)
     one_each = labels == speakers % EMOTIONS
     trapped = head.ask(features[:, one_each], labels[one_each], speakers[one_each])
-    logs = answer_draws(trapped, head.speakers, Strengths(1.0, NEVER), [Condition(0), Condition(99)], 1, seed=1)
+    strengths = dict.fromkeys((0, 99), Strengths(1.0, NEVER))
+    logs = answer_draws(trapped, head.speakers, strengths, [Condition(0), Condition(99)], 1, seed=1)
     before, after = accuracies(logs, trapped.labels)
     assert after < before - 0.2
 
@@ -164,6 +167,6 @@ def test_speakers_with_one_emotion_each_are_a_trap(head):
 def test_answers_do_not_depend_on_labels_where_draws_do_not(head, asked):
     shuffled = np.random.default_rng(0).permutation(asked.labels)
     other = head.ask(asked.features, shuffled, asked.speakers)
-    conditions, strengths = [Condition(0), Condition(4), Condition(24)], Strengths(2.0, 16.0)
+    conditions, strengths = [Condition(0), Condition(4), Condition(24)], dict.fromkeys((0, 4, 24), Strengths(2.0, 16.0))
     answers = (answer_draws(one, head.speakers, strengths, conditions, 2, seed=1) for one in (asked, other))
     np.testing.assert_array_equal(*answers)

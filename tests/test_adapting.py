@@ -19,8 +19,8 @@ from tests.tiny_bundle import CONFIG, conversation, speech, write_bundle
 SHAPE = (1, len(EMOTIONS))
 ADAPTER = Adapter(
     Speakers(np.zeros(SHAPE), np.ones(SHAPE)),
-    Strengths(2.0, 1e6),
     np.array([0, 1, 60]),
+    (Strengths(2.0, 1e6),) * 3,
     np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]),
 )
 

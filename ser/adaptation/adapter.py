@@ -27,13 +27,14 @@ def head_of(speakers: Speakers) -> LinearHead:
 class Adapter:
     """What a released model says of its adaptation.
 
-    speakers: of log-ratios; counts: (numbers,), rising from 0; weights: (numbers, 2), of the log-probabilities before
-    and after adaptation, by number of clips.
+    speakers: of log-ratios; counts: (numbers,), rising from 0; strengths: by number of clips; weights: (numbers, 2), of
+    the log-probabilities before and after adaptation. Between two numbers, strengths are those of the smaller one, and
+    weights lie between.
     """
 
     speakers: Speakers
-    strengths: Strengths
     counts: np.ndarray
+    strengths: tuple[Strengths, ...]
     weights: np.ndarray
 
     @classmethod
@@ -41,8 +42,8 @@ class Adapter:
         """Return an adapter from the lists and numbers that `written` gave; ValueError says what they lack."""
         try:
             speakers = Speakers(**{name: np.array(values) for name, values in content["speakers"].items()})
-            strengths, counts, weights = content["strengths"], content["counts"], content["weights"]
-            return cls(speakers, Strengths(**strengths), np.array(counts), np.array(weights))
+            strengths = tuple(Strengths(**values) for values in content["strengths"])
+            return cls(speakers, np.array(content["counts"]), strengths, np.array(content["weights"]))
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"what the model says of its adaptation cannot be used ({error!r})") from error
 
@@ -51,7 +52,7 @@ class Adapter:
         return {
             "counts": self.counts.tolist(),
             "speakers": {name: values.tolist() for name, values in vars(self.speakers).items()},
-            "strengths": dataclasses.asdict(self.strengths),
+            "strengths": [dataclasses.asdict(strengths) for strengths in self.strengths],
             "weights": self.weights.tolist(),
         }
 
@@ -64,7 +65,8 @@ class Adapter:
 
     def answer(self, logs: np.ndarray, voice: Voice) -> np.ndarray:
         """Return adapted log-probabilities (row, emotions) of unadapted ones."""
-        normaliser = self.speakers.normaliser(voice, self.strengths)
+        strengths = self.strengths[int(np.searchsorted(self.counts, voice.clips, side="right")) - 1]
+        normaliser = self.speakers.normaliser(voice, strengths)
         adapted = head_of(self.speakers).logs(log_ratios(logs), normaliser)
         at = np.log1p(voice.clips)
         before, after = (np.interp(at, np.log1p(self.counts), column) for column in self.weights.T)

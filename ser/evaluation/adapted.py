@@ -77,7 +77,7 @@ def fit_adapter(
     ]
     weights = fit_by_count(stacks, labels, draws.conditions)
     rows = [[*values, 0.0][:2] for values in weights.values()]
-    return Adapter(known, strengths, np.array([*weights]), np.array(rows))
+    return Adapter(known, np.array([*weights]), tuple(strengths.values()), np.array(rows))
 
 
 def fit_by_count(

@@ -30,8 +30,8 @@ class Answers:
 
 def answer_parts(
     clips: pd.DataFrame, ask: Ask, grid: Sequence[Strengths], draws: DrawSettings
-) -> tuple[dict[str, Answers], Strengths]:
-    """Answer the clips of val and test, and return the strengths, which are chosen on val.
+) -> tuple[dict[str, Answers], dict[int, Strengths]]:
+    """Answer the clips of val and test, and return the strengths by number of clips, chosen on val.
 
     ask: from the rows of clips to learn from, and of those to answer. The labels of val and test clips are read to
     draw clips and, of val alone, to choose; a model never gets them.
@@ -48,9 +48,9 @@ def answer_parts(
     return answers, strengths
 
 
-def write_answers(answers: dict[str, Answers], strengths: Strengths, model: str, fold: int) -> None:
+def write_answers(answers: dict[str, Answers], strengths: dict[int, Strengths], model: str, fold: int) -> None:
     """Write answers/<model>/<fold>.pt."""
-    content = {"strengths": dataclasses.asdict(strengths)}
+    content = {"strengths": {count: dataclasses.asdict(chosen) for count, chosen in strengths.items()}}
     for part, found in answers.items():
         content[part] = {
             "clips": found.clips,
@@ -60,14 +60,14 @@ def write_answers(answers: dict[str, Answers], strengths: Strengths, model: str,
     save_tensors(content, _path(model, fold))
 
 
-def read_answers(model: str, fold: int) -> tuple[dict[str, Answers], Strengths]:
+def read_answers(model: str, fold: int) -> tuple[dict[str, Answers], dict[int, Strengths]]:
     """Read them again."""
     content = load_tensors(_path(model, fold), ("strengths", *PARTS))
     parts = {part: content[part] for part in PARTS}
     answers = {
         part: Answers(found["clips"], found["plain"].numpy(), found["adapted"].numpy()) for part, found in parts.items()
     }
-    return answers, Strengths(**content["strengths"])
+    return answers, {count: Strengths(**chosen) for count, chosen in content["strengths"].items()}
 
 
 def _path(model: str, fold: int) -> Path:

@@ -10,7 +10,10 @@ from ser.evaluation.plotting import COLORS, MARKERS, WIDTH_IN, printed
 NAMES = {
     "whisper": "Whisper, logistic regression",
     "compact": "CompactNet",
-    "fused": "both fused",
+    "fused": "Whisper (logistic regression) and CompactNet, fused",
+    "attentive": "Whisper, attentive pooling",
+    "compact_seeds": "CompactNet, five seeds averaged",
+    "everything": "all fused",
     "compare": "ComParE, logistic regression",
     "egemaps": "eGeMAPS, logistic regression",
     "scratch": "not pretrained, fused",

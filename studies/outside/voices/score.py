@@ -69,7 +69,10 @@ def score_folds(
         counts.append(found.mean(axis=1))
         folds.append(uar(found.sum(axis=2)))
         facts[str(fold)] = {
-            "strengths": {name: dataclasses.asdict(chosen) for name, (_, chosen) in zip(members, answers, strict=True)},
+            "strengths": {
+                name: {count: dataclasses.asdict(one) for count, one in chosen.items()}
+                for name, (_, chosen) in zip(members, answers, strict=True)
+            },
             "weights": pooled.weights,
         }
     return np.concatenate(counts, axis=1), np.stack(folds, axis=-1), facts

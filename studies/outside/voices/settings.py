@@ -21,6 +21,7 @@ FEATURES = {
 # Models that are adapted by their runs alone
 RUNS = {
     "compact": Path("studies/crossval/runs/luna/compact"),
+    "attentive": Path("studies/encoders/runs/luna/whisper_attentive"),
     "compact_seeds": Path("studies/outside/voices/runs/luna/compact_seeds"),
 }
 

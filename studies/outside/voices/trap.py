@@ -28,6 +28,7 @@ from studies.run import CLIPS
 CORPORA = Path("studies/outside/corpora")
 OUT = Path("studies/outside/voices/trap.csv")
 ALL = 10**6  # clips: as many as a speaker has
+TYPICAL = 16  # about as many as a speaker of URDU has
 DIGITS = 4
 
 
@@ -40,7 +41,7 @@ def main() -> None:
         asked = head.ask(
             *read_embedded(urdu, [CORPORA / f"embeddings/urdu/{path.name}" for path in FEATURES["whisper"]])
         )
-        table = compare(asked, head.speakers, typical_strengths())
+        table = compare(asked, head.speakers, typical_strengths(TYPICAL))
         write_table(table, OUT, DIGITS)
         print(table.to_string(index=False))
 
@@ -52,9 +53,9 @@ def read_embedded(clips: pd.DataFrame, paths: list[Path]) -> tuple[np.ndarray, n
     return features, embedded.labels, pd.factorize(clips["actor"])[0]
 
 
-def typical_strengths() -> Strengths:
-    """Return the medians of those that were chosen on the validation speakers of RAVDESS's folds."""
-    chosen = [vars(read_answers("whisper", fold)[1]) for fold in FOLDS]
+def typical_strengths(count: int) -> Strengths:
+    """Return the medians of those that RAVDESS's folds chose for a number of clips."""
+    chosen = [vars(read_answers("whisper", fold)[1][count]) for fold in FOLDS]
     return Strengths(**{name: float(np.median([one[name] for one in chosen])) for name in chosen[0]})
 
 
@@ -79,7 +80,7 @@ def compare(asked: Asked, known: Speakers, strengths: Strengths) -> pd.DataFrame
 
 
 def _answer(asked: Asked, known: Speakers, strengths: Strengths) -> np.ndarray:
-    return answer_draws(asked, known, strengths, [Condition(ALL)], 1, 0)[0, 0]
+    return answer_draws(asked, known, {ALL: strengths}, [Condition(ALL)], 1, 0)[0, 0]
 
 
 if __name__ == "__main__":
