@@ -28,8 +28,8 @@ class Adapter:
     """What a released model says of its adaptation.
 
     speakers: of log-ratios; counts: (numbers,), rising from 0; strengths: by number of clips; weights: (numbers, 2), of
-    the log-probabilities before and after adaptation. Between two numbers, strengths are those of the smaller one, and
-    weights lie between.
+    the log-probabilities before and after adaptation. Between two numbers, strengths are those of the smaller one that
+    is not 0, and weights lie between.
     """
 
     speakers: Speakers
@@ -65,9 +65,9 @@ class Adapter:
 
     def answer(self, logs: np.ndarray, voice: Voice) -> np.ndarray:
         """Return adapted log-probabilities (row, emotions) of unadapted ones."""
-        strengths = self.strengths[int(np.searchsorted(self.counts, voice.clips, side="right")) - 1]
-        normaliser = self.speakers.normaliser(voice, strengths)
+        at = int(np.searchsorted(self.counts, voice.clips, side="right")) - 1
+        normaliser = self.speakers.normaliser(voice, self.strengths[max(at, 1)])
         adapted = head_of(self.speakers).logs(log_ratios(logs), normaliser)
-        at = np.log1p(voice.clips)
-        before, after = (np.interp(at, np.log1p(self.counts), column) for column in self.weights.T)
+        counts = np.log1p(self.counts)
+        before, after = (np.interp(np.log1p(voice.clips), counts, column) for column in self.weights.T)
         return log_softmax(before * logs + after * adapted)
