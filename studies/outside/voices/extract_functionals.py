@@ -10,10 +10,10 @@ import torch
 from ser.corpora.clip_table import read_clips
 from ser.storage.errors import reporting
 from ser.storage.tensors import save_tensors
-from studies.outside.voices.settings import FUNCTIONALS
 
 RAW = Path("data/raw")
 CLIPS = Path("data/clips.csv")
+FUNCTIONALS = Path("studies/outside/voices/functionals")
 SETS = {"compare": "ComParE_2016", "egemaps": "eGeMAPSv02"}
 MISSING = (
     "openSMILE is not installed. Its licence allows research and private use, no use in a product; if that suits you, "

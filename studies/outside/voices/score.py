@@ -1,9 +1,10 @@
-"""Score all models by number of unlabelled clips: answers/ → curve.csv, metrics.json, curve.png and runs/.
+"""Score a model by number of unlabelled clips: answers/ → tables/<model>.csv, metrics/<model>.json and runs/.
 
 runs/speaker_adapted/<model> has the answers after all unlabelled clips of a speaker; runs/luna/<model> has those after
 none, of models that no other project has.
 """
 
+import argparse
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,13 +18,11 @@ from ser.corpora.emotions import EMOTION_INDEX, EMOTIONS
 from ser.evaluation import statistics
 from ser.evaluation.adapted import DrawSettings
 from ser.evaluation.fold_predictions import DIGITS, write_run
-from ser.evaluation.plotting import save_figure
 from ser.evaluation.recall import uar
 from ser.storage.errors import reporting
 from ser.storage.files import write_json, write_table
-from ser.storage.params import build, read_params, read_value
+from ser.storage.params import build, read_params
 from studies.outside.voices.answers import PARTS, read_answers
-from studies.outside.voices.curve_figure import draw_curves
 from studies.outside.voices.pooling import pool_members
 from studies.outside.voices.settings import FOLDS, PARAMS, PROTOCOL, fold_clips
 
@@ -31,19 +30,20 @@ OUT = Path("studies/outside/voices")
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", help=f"a key of `models` in {PARAMS}")
+    model = parser.parse_args().model
     with reporting("score"):
-        draws, models = read_params(PARAMS, "draws", "models")
-        baselines = read_value(PARAMS, "baselines", tuple[str, ...])
+        draws, models, unadapted = read_params(PARAMS, "draws", "models", "unadapted")
+        if model not in models:
+            raise ValueError(f"{PARAMS}: models has no {model!r}; it has {sorted(models)}")
         conditions = build(DrawSettings, draws, "draws", str(PARAMS)).conditions
-        rows, facts = [], {}
-        for model, members in models.items():
-            protocols = {"speaker_adapted": all_clips(conditions)} | ({PROTOCOL: 0} if model in baselines else {})
-            counts, folds, facts[model] = score_folds(model, members, conditions, protocols)
-            rows += [{"model": model} | row for row in curve_of(counts, folds, conditions)]
-        table = pd.DataFrame(rows)
-        write_table(table, OUT / "curve.csv", DIGITS)
-        write_json(facts, OUT / "metrics.json", DIGITS)
-        save_figure(draw_curves(table), OUT / "curve.png")
+        protocols = {"speaker_adapted": all_clips(conditions)} | ({PROTOCOL: 0} if model in unadapted["models"] else {})
+        counts, folds, facts = score_folds(model, models[model], conditions, protocols)
+        table = pd.DataFrame(curve_of(counts, folds, conditions))
+        table.insert(0, "model", model)
+        write_table(table, OUT / f"tables/{model}.csv", DIGITS)
+        write_json(facts, OUT / f"metrics/{model}.json", DIGITS)
         print(table.to_string(index=False))
 
 
