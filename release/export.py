@@ -23,6 +23,7 @@ def main() -> None:
     with reporting("export"):
         metrics = json.loads((METRICS / f"{model}.json").read_text(encoding="utf-8"))
         facts = {
+            "adaptation": metrics["adaptation"],
             "figures": figures(metrics),
             "min_confidence": metrics["min_confidence"],
             "temperature": metrics["temperature"],

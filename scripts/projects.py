@@ -10,5 +10,7 @@ PROJECTS = (
     Path("studies/comparison"),
     Path("release"),
     Path("fusion"),
-    Path("studies/outside/corpora"),  # last: nothing reads it, and it needs corpora that not everybody has
+    # Last: those above read nothing of them, and they need corpora that not everybody has
+    Path("studies/outside/corpora"),
+    Path("studies/outside/voices"),
 )

@@ -14,7 +14,7 @@ from scripts.demo import ROOT
 from tests.test_architecture import imports_of
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-INFERENCE = sorted((ROOT / "ser/inference").rglob("*.py"))
+INFERENCE = sorted(path for part in ("adaptation", "inference") for path in (ROOT / "ser" / part).rglob("*.py"))
 SERVICE = sorted((ROOT / "ser/service").rglob("*.py"))
 DATA = {"ser.inference.bundles", "ser.service.schemas"}  # of other folders
 PACKAGES = set(PROJECT["tool"]["setuptools"]["packages"]) - DATA

@@ -20,6 +20,7 @@ from release.card import write_card
 from release.settings import MODELS, NAMES, runs_of
 from scripts.children import dvc, environment
 from scripts.demo import ROOT
+from ser.adaptation.adapter import Adapter
 from ser.bundles.bundle import code_of
 from ser.corpora.emotions import EMOTIONS
 from ser.data.own_length import OwnLengthClips
@@ -39,6 +40,10 @@ STAGES = stages_of(ROOT / "release")
 CHECKS = {"compact": "check_onnx_compact", "encoder": "check_onnx@encoder", "fused": "check_onnx@fused"}
 BUNDLES = [name for name in NAMES if (ROOT / MODELS / name / "model.onnx").is_file()]
 NEEDED = ("data/raw", "data/clips.csv", "release/trained/compact", "release/trained/encoder")
+VOICES = """
+draws: {seed: 1, counts: [0, 4], dominated: [], repeats: 1, validation_repeats: 1}
+run_strengths: {mean: [4], deviation: [32]}
+"""
 
 
 @pytest.fixture
@@ -47,6 +52,8 @@ def released(project) -> Path:  # noqa: F811
     for name in ("params.yaml", "studies/crossval/params.yaml", "studies/encoders/params.yaml", "release/params.yaml"):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, name)
+    Path("studies/outside/voices").mkdir(parents=True)
+    Path("studies/outside/voices/params.yaml").write_text(VOICES, encoding="utf-8")
     shutil.copyfile(ROOT / "release/card.md", "release/card.md")
     for fold in range(1, 6):
         for seed in (1, 2):
@@ -73,6 +80,8 @@ def test_calibration_scores_the_runs_and_chooses_a_confidence(released, model):
     assert 1 / 8 < chosen["value"] < 1
     # No more, for a run is not surer here where it is right
     assert chosen["accuracy"] > found["scores"]["accuracy"]["mean"] - 0.02
+    adapter = Adapter.read(found["adaptation"])
+    assert adapter.counts.tolist() == [0, 4] and adapter.weights.shape == (2, 2) and adapter.weights[0, 1] == 0
     if model == "fused":
         assert found["temperature"] == 1 and found["weights"]["encoder"] > found["weights"]["compact"] > 0
     else:
@@ -80,7 +89,8 @@ def test_calibration_scores_the_runs_and_chooses_a_confidence(released, model):
 
 
 def test_the_temperature_makes_confidence_what_is_right(released):
-    logs, labels, _ = calibrate.fit_alone(calibrate.read_runs(runs_of("compact")))
+    logs, heard, _ = calibrate.fit_alone(calibrate.read_runs(runs_of("compact")))
+    labels = calibrate.labels_of(heard)
     assert np.exp(logs.max(axis=1)).mean() == pytest.approx((logs.argmax(axis=1) == labels).mean(), abs=0.03)
 
 

@@ -22,6 +22,8 @@ examples:
   ser predict recordings/ --out audio.parquet      an audio branch for fusion with others
   ser predict film.mp4 --window-s 2 --hop-s 0.5    finer in time, less sure
   ser predict call.wav --min-confidence 0.7        "uncertain" more often
+  ser predict calls/ --adapt recording             by how each voice mostly sounds; see docs/VOICES.md first
+  ser predict calls/ --adapt speaker --speakers who.csv --voices known.json    by speaker, kept for the next run
   ser predict call.wav --model folder/of/a/bundle  another model; `ser models` lists those at hand
   ffmpeg -i http://… -f wav - | ser predict -      a stream: a line of JSON each hop, while it comes in
   arecord -r 16000 -f S16_LE -t raw | ser predict - --raw 16000,1,s16    the same from a microphone
@@ -93,6 +95,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="HZ,CHANNELS,FORMAT",
         help="what - holds, if no WAV: u8 s16 s24 s32 f32 f64 alaw mulaw",
     )
+    predict.add_argument(
+        "--adapt",
+        choices=("recording", "speaker"),
+        help="hear all of it first, then answer by how this voice mostly sounds. A voice that is angry throughout "
+        "comes out as neutral: only for voices that are heard in several moods (default: off)",
+    )
+    predict.add_argument("--speakers", metavar="TABLE", help="CSV with path and speaker, for --adapt speaker")
+    predict.add_argument("--voices", metavar="FILE", help="small JSON file of voices, kept and added to by each run")
     example = "example:\n  ser models"
     commands.add_parser("models", help="list the models with their figures", epilog=example, formatter_class=raw)
     example = "example:\n  ser card compact"

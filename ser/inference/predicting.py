@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ser.adaptation.adapter import Adapter
+from ser.inference.adapting import adapt_each, adapt_speakers, adapter_of, read_speakers
 from ser.inference.bundles import Bundle, find_bundle
 from ser.inference.hearing import HearingSettings, hear_files, hear_sound
 from ser.inference.inputs import find_files
@@ -26,13 +28,14 @@ def predict(settings: PredictSettings) -> list[Problem]:
     """Hear and write; return what could not be heard, after listing it on standard error."""
     bundle = find_bundle(settings.model)
     about = describe(bundle, settings)
+    adapter = adapter_of(bundle) if settings.adapt else None
     try:
         if settings.streams:
             problems = _stream(settings, bundle, about)
         elif settings.paths == [STANDARD_INPUT]:
-            problems = _predict_stream_as_file(settings, bundle, about)
+            problems = _predict_stream_as_file(settings, bundle, about, adapter)
         else:
-            problems = _predict_files(settings, bundle, about)
+            problems = _predict_files(settings, bundle, about, adapter)
     except ModuleNotFoundError as error:
         raise ValueError(f"this needs the package {error.name}. Install it: `pip install {error.name}`") from error
     if problems:
@@ -66,12 +69,16 @@ def _stream(settings: PredictSettings, bundle: Bundle, about: About) -> list[Pro
     return []
 
 
-def _predict_stream_as_file(settings: PredictSettings, bundle: Bundle, about: About) -> list[Problem]:
+def _predict_stream_as_file(
+    settings: PredictSettings, bundle: Bundle, about: About, adapter: Adapter | None
+) -> list[Problem]:
     try:
         sound = open_standard_input(settings.raw)
         found = hear_sound(STANDARD_INPUT, sound, bundle, _hearing(settings))
     except RecordingError as error:
         return [Problem("standard input", error.reason, error.remedy)]
+    if adapter is not None:
+        found = next(adapt_each([found], adapter, settings.window_s))
     list(_drawn([found], settings, about, [STANDARD_INPUT]))
     if settings.out is None:
         print_found(settings.output_format, [found], about, sys.stdout)
@@ -80,19 +87,33 @@ def _predict_stream_as_file(settings: PredictSettings, bundle: Bundle, about: Ab
     return []
 
 
-def _predict_files(settings: PredictSettings, bundle: Bundle, about: About) -> list[Problem]:
+def _predict_files(settings: PredictSettings, bundle: Bundle, about: About, adapter: Adapter | None) -> list[Problem]:
     paths = find_files(settings.paths)
+    adapt = _adaptation(paths, settings, bundle, adapter)
     if settings.out is None and settings.output_format in OF_ONE and len(paths) > 1:
         raise ValueError(f"{settings.output_format} holds one recording: give --out a folder for these {len(paths)}")
     with progress(len(paths)) as bar:
 
         def hear(chosen: list[Path]) -> Iterator[Heard | Problem]:
-            found = _hear(chosen, bundle, settings, bar.sound)
+            found = adapt(_hear(chosen, bundle, settings, bar.sound))
             return bar.files(_drawn(found, settings, about, list(map(str, paths))))
 
         if settings.out is None:
             return _print(hear(paths), settings, about)
         return _write(paths, hear, settings, about, Path(settings.out))
+
+
+def _adaptation(
+    paths: list[Path], settings: PredictSettings, bundle: Bundle, adapter: Adapter | None
+) -> Callable[[Iterable[Heard | Problem]], Iterable[Heard | Problem]]:
+    """Return what becomes of everything heard, by --adapt; ValueError lists recordings without a speaker."""
+    if adapter is None:
+        return lambda found: found
+    if settings.speakers is None:
+        return lambda found: adapt_each(found, adapter, settings.window_s)
+    speakers = read_speakers(Path(settings.speakers), [str(path) for path in paths])
+    kept, revision = None if settings.voices is None else Path(settings.voices), str(bundle.config["revision"])
+    return lambda found: adapt_speakers(found, speakers, adapter, settings.window_s, kept, revision)
 
 
 def _hear(
@@ -126,7 +147,10 @@ def _write(
 ) -> list[Problem]:
     """Hear what no stopped run has heard, then write all together."""
     asked = dataclasses.asdict(about) | {"channels": settings.channels, "timeline": settings.timeline}
-    journal = Journal(out, asked, embeddings=settings.output_format == "parquet")
+    journal = Journal(out, asked | {"adapt": settings.adapt}, embeddings=settings.output_format == "parquet")
+    if settings.adapt == "speaker":  # whose recordings are heard together, or anew
+        journal.delete()
+        journal = Journal(out, asked | {"adapt": settings.adapt}, embeddings=settings.output_format == "parquet")
     problems = []
     for one in hear([path for path in paths if not journal.holds(path)]):
         if isinstance(one, Heard):

@@ -38,6 +38,9 @@ class PredictSettings:
     channels: str
     jobs: int
     raw: RawFormat | None
+    adapt: str | None = None
+    speakers: str | None = None
+    voices: str | None = None
 
     def __post_init__(self) -> None:
         wrong = [
@@ -66,6 +69,19 @@ class PredictSettings:
                     "--raw is for standard input: `ser predict -`",
                 ),
                 (self.out is None and self.format == "parquet", "parquet is written to a file: give --out"),
+                (
+                    self.adapt == "speaker" and self.speakers is None,
+                    "--adapt speaker takes --speakers TABLE, a CSV table with the columns path and speaker",
+                ),
+                (
+                    self.adapt != "speaker" and bool(self.speakers or self.voices),
+                    "--speakers and --voices are for --adapt speaker",
+                ),
+                (
+                    self.adapt is not None and self.streams,
+                    "--adapt hears all of a recording before it answers: a stream takes --out or --format for that",
+                ),
+                (self.adapt == "speaker" and self.paths == [STANDARD_INPUT], "--adapt speaker takes files, not -"),
             )
             if is_wrong
         ]
