@@ -43,7 +43,7 @@ TRAPS = {
     "~": None,
     '"042"': "042",
 }
-PATTERNS = ("params.yaml", "[!.]*/params.yaml", "[!.]*/*/params.yaml")
+PATTERNS = ("params.yaml", "[!.]*/params.yaml", "[!.]*/*/params.yaml", "[!.]*/*/*/params.yaml")
 PARAMS = sorted(path.relative_to(ROOT) for pattern in PATTERNS for path in ROOT.glob(pattern))
 
 

@@ -12,6 +12,7 @@ from ser.features.conditions.noise import SAMPLE_RATE_HZ
 
 TAPS = 511  # of the linear-phase filters: 100 Hz from what passes to what does not
 TELEPHONE_HZ = 8000
+MP3_DELAY = 1105  # samples of LAME and of a decoder's filter bank (576 + 529), which libsndfile leaves in
 # Of libsndfile: format and subtype, and the lowest and highest bit rate of one channel at 16 kHz in kbit/s, between
 # which its compression level (1 to 0) is linear
 CODECS = {"mp3": ("MP3", "MPEG_LAYER_III", 8.0, 160.0), "opus": ("OGG", "OPUS", 6.0, 256.0)}
@@ -37,7 +38,8 @@ def telephone(waveform: np.ndarray, low_hz: float, high_hz: float) -> np.ndarray
 
 def compress(waveform: np.ndarray, codec: str, kbit_s: float) -> np.ndarray:
     """Encode with a codec at a constant bit rate, and decode again, at the same length."""
-    return _decode(encode(waveform, codec, kbit_s), len(waveform))
+    late = MP3_DELAY if codec == "mp3" else 0
+    return _decode(encode(waveform, codec, kbit_s), late + len(waveform))[late:]
 
 
 def encode(waveform: np.ndarray, codec: str, kbit_s: float) -> io.BytesIO:
