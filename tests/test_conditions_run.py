@@ -13,6 +13,7 @@ import yaml
 from scripts.demo import ROOT
 from ser.corpora.emotions import EMOTIONS
 from ser.evaluation.predictions import read_predictions
+from ser.evaluation.runs import read_runs
 from ser.features.conditions.voices import save_voices
 from ser.storage.dotted import override
 from ser.storage.yaml12 import read_yaml
@@ -115,6 +116,15 @@ def test_every_test_clip_is_predicted_once_in_each_condition(project):
             clips = pd.concat([read_predictions(path, DIGITS) for path in folds])
             assert sorted(clips["clip"]) == sorted(names)
             assert set(clips["split"]) == {"test"}
+
+
+def test_clips_as_they_are_can_be_read_as_runs_of_other_projects(project):
+    for form in report.FORMS:
+        runs = read_runs(settings.CLEAN_RUNS / f"tiny_{form}")
+        assert sorted(runs["clip"]) == sorted(pd.read_csv("data/clips.csv")["clip"])
+        clean = read_predictions(settings.RUNS / f"tiny_{form}/3/clean.csv", DIGITS)
+        part = runs[runs["fold"] == 3].reset_index(drop=True)
+        np.testing.assert_allclose(part[list(EMOTIONS)], clean[list(EMOTIONS)], atol=1e-4)
 
 
 def test_compactnet_leaves_the_same_files_and_nothing_to_resume(project):

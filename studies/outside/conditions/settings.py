@@ -18,6 +18,7 @@ VOICES = FOLDER / "voices"
 EMBEDDINGS = FOLDER / "embeddings"
 LOGMEL = FOLDER / "logmel"
 RUNS = FOLDER / "runs"
+CLEAN_RUNS = FOLDER / "clean_runs"
 TRAINING = "training_"  # begins the name of a training copy; a number follows
 
 Disturb = Callable[[str, np.ndarray], np.ndarray]  # a clip's name and its waveform → the disturbed one

@@ -1,4 +1,4 @@
-"""Train CompactNet, test it in all conditions: log-mel → runs/compact_<form>/<fold>."""
+"""Train CompactNet, test it in all conditions: log-mel → runs/compact_<form>/<fold>, clean_runs."""
 
 import argparse
 from pathlib import Path
@@ -13,7 +13,7 @@ from ser.storage.errors import reporting
 from ser.storage.params import build, read_params, read_value
 from ser.training.runtime import RunSettings, set_up_torch
 from studies.outside.conditions.outcome import CLEAN, read_accuracy, read_conditions, write_outcome
-from studies.outside.conditions.settings import LOGMEL, PARAMS, RUNS, training_copies
+from studies.outside.conditions.settings import LOGMEL, PARAMS, training_copies
 from studies.run import Run
 
 TRAINING_PARAMS = Path("params.yaml")
@@ -40,24 +40,20 @@ def main() -> None:
         train, val, test = (torch.tensor((clips["split"] == part).to_numpy()) for part in ("train", "val", "test"))
 
         def trained(rows: torch.Tensor, part: str) -> Compact:
-            resume = RESUME / f"conditions_{arguments.form}_{arguments.fold}_{part}.pt"
-            if disturbed:
-                copies = DrawnCopies(clean, disturbed, share)[rows]
-                model = train_robust(copies, settings, run, device, resume)
-            else:
-                model = Compact.train(clean[rows], None, settings, run, device, resume)
-            return model
+            if not disturbed:
+                return Compact.train(clean[rows], None, settings, run, device, resume[part])
+            copies = DrawnCopies(clean, disturbed, share)[rows]
+            return train_robust(copies, settings, run, device, resume[part])
 
-        validated = trained(train, "val")
-        known = trained(train | val, "test")
+        resume = {part: RESUME / f"conditions_{arguments.form}_{arguments.fold}_{part}.pt" for part in ("val", "test")}
+        validated, known = trained(train, "val"), trained(train | val, "test")
         tested = {CLEAN: known.logits(clean[test])}
         for name in read_conditions():
             tested[name] = known.logits(OwnLengthClips.from_cache(LOGMEL / f"{name}.pt", clips)[test])
-        folder = RUNS / f"compact_{arguments.form}" / str(arguments.fold)
         decided = [validated.logits(copy[val]) for copy in (clean, *disturbed)]
-        write_outcome(folder, clips, tested, decided, read_accuracy())
-        for part in ("val", "test"):
-            (RESUME / f"conditions_{arguments.form}_{arguments.fold}_{part}.pt").unlink(missing_ok=True)
+        write_outcome(f"compact_{arguments.form}", arguments.fold, clips, tested, decided, read_accuracy())
+        for path in resume.values():
+            path.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Train logistic regression, test it in all conditions: embeddings → runs/<encoder>_<form>/<fold>."""
+"""Train logistic regression, test it in all conditions: embeddings → runs/<encoder>_<form>/<fold>, clean_runs."""
 
 import argparse
 from pathlib import Path
@@ -10,7 +10,7 @@ from ser.models.logistic import LogisticHead, LogisticSettings
 from ser.storage.errors import reporting
 from ser.storage.params import build, read_params, read_value
 from studies.outside.conditions.outcome import CLEAN, read_accuracy, read_conditions, write_outcome
-from studies.outside.conditions.settings import EMBEDDINGS, PARAMS, RUNS, training_copies
+from studies.outside.conditions.settings import EMBEDDINGS, PARAMS, training_copies
 from studies.run import Run
 
 ENCODERS = Path("studies/encoders")
@@ -45,7 +45,8 @@ def main() -> None:
             return EmbeddedClips.read([path], clips).part(part).predict(head.logits)
 
         write_outcome(
-            RUNS / f"{arguments.encoder}_{arguments.form}" / str(arguments.fold),
+            f"{arguments.encoder}_{arguments.form}",
+            arguments.fold,
             clips,
             {name: logits(known, path, "test") for name, path in tested.items()},
             [logits(validated, path, "val") for path in (clean[0], *disturbed)],
