@@ -123,8 +123,9 @@ def test_a_codec_writes_at_its_rate_and_keeps_length_and_level(name):
     decoded = made(name, waveform)
     assert len(decoded) == len(waveform)
     assert abs(decibels(speech_power(decoded) / speech_power(waveform))) < 3
-    tone = np.sin(2 * np.pi * 300 * np.arange(16000) / SAMPLE_RATE_HZ).astype(np.float32) * np.hanning(16000)
-    np.testing.assert_allclose(made(name, tone.astype(np.float32)), tone, atol=0.1)  # not shifted
+    tone = np.sin(2 * np.pi * 300 * np.arange(16000) / SAMPLE_RATE_HZ) * np.hanning(16000)
+    agreement = np.correlate(made(name, tone.astype(np.float32)), tone[100:-100])
+    assert abs(int(agreement.argmax()) - 100) <= 2  # not shifted
 
 
 @pytest.mark.parametrize("rt60_s", [0.3, 0.6])
