@@ -120,7 +120,7 @@ def test_every_test_clip_is_predicted_once_in_each_condition(project):
 
 def test_clips_as_they_are_can_be_read_as_runs_of_other_projects(project):
     for form in report.FORMS:
-        runs = read_runs(settings.CLEAN_RUNS / f"tiny_{form}")
+        runs = read_runs(settings.CLEAN_RUNS / f"luna/tiny_{form}")
         assert sorted(runs["clip"]) == sorted(pd.read_csv("data/clips.csv")["clip"])
         clean = read_predictions(settings.RUNS / f"tiny_{form}/3/clean.csv", DIGITS)
         part = runs[runs["fold"] == 3].reset_index(drop=True)

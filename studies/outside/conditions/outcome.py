@@ -36,7 +36,7 @@ def write_outcome(
 ) -> None:
     """Write runs/<model>/<fold>/: <condition>.csv for each condition, and facts.json: temperature, min_confidence.
 
-    And clean_runs/<model>/<fold>-1.*, the clips as they are in the layout of other projects' runs.
+    And clean_runs/luna/<model>/<fold>-1.*, the clips as they are in the layout of other projects' runs.
 
     clips: the clips of a fold (clip, emotion, split); tested: logits (test clip, emotions) of each condition;
     validated: logits (validation clip, emotions) of each copy that is to decide, the clips as they are first.
@@ -57,7 +57,7 @@ def write_outcome(
     clean = torch.zeros(len(clips), len(EMOTIONS), dtype=torch.float64)
     for part, part_logits in (("val", validated[0]), ("test", tested[CLEAN])):
         clean[torch.tensor((clips["split"] == part).to_numpy())] = part_logits.double()
-    write_run(CLEAN_RUNS / model / f"{fold}-1.csv", clips, clean)
+    write_run(CLEAN_RUNS / "luna" / model / f"{fold}-1.csv", clips, clean)
 
 
 def read_accuracy() -> float:
