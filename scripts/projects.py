@@ -7,6 +7,7 @@ PROJECTS = (
     Path(),
     Path("studies/crossval"),
     Path("studies/encoders"),
+    Path("studies/outside/conditions"),
     Path("studies/comparison"),
     Path("release"),
     Path("fusion"),
