@@ -8,6 +8,7 @@ import { LONGEST_S, decodeFile, resampled } from "./sound/decoding.js";
 import { openMicrophone } from "./sound/microphone.js";
 import { Problem } from "./sound/problem.js";
 import { Resampler } from "./sound/resampling.js";
+import { wavBlob } from "./sound/wav.js";
 import { LANGUAGE, clock, fillTexts, percent, problemTexts, text } from "./texts.js";
 import { Bars } from "./view/bars.js";
 import { byId, make } from "./view/elements.js";
@@ -44,9 +45,10 @@ for (const name of EXAMPLES) {
   byId("examples").append(button);
 }
 const downloads = {
-  csv: () => ["answers.csv", "text/csv", toCsv(recordings)],
-  json: () => ["answers.json", "application/json", toJson(recordings, about(), problems)],
-  audacity: () => [`${stem(shown.recording.name)}.txt`, "text/plain", toAudacity(shown.recording)],
+  csv: () => ["answers.csv", toCsv(recordings)],
+  json: () => ["answers.json", toJson(recordings, about(), problems)],
+  audacity: () => [`${stem(shown.recording.name)}.txt`, toAudacity(shown.recording)],
+  sound: () => [`${stem(shown.recording.name)}-16kHz.wav`, wavBlob(shown.recording.waveform, RATE_HZ)],
 };
 for (const [format, content] of Object.entries(downloads)) byId(`download-${format}`).onclick = () => save(...content());
 acceptDrops();
@@ -195,8 +197,8 @@ function say(message, share = null) {
   if (share !== null) byId("progress").value = share;
 }
 
-function save(name, type, content) {
-  const url = URL.createObjectURL(new Blob([content], { type }));
+function save(name, content) {
+  const url = URL.createObjectURL(new Blob([content]));
   make("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

@@ -16,7 +16,7 @@ const TEXTS = {
     stopLive: "Stop live mode",
     recordHint: "Record keeps the sound until the page is closed, and shows it over time. Live keeps nothing.",
     choose: "Choose files",
-    drop: "or drop them here: WAV, FLAC, MP3, Ogg, m4a, webm; up to {minutes} minutes each",
+    drop: "Files may also be dropped anywhere here: WAV, FLAC, MP3, Ogg, m4a, webm and others that the browser knows; up to {minutes} minutes each.",
     examples: "Examples, by a synthetic voice that was made for tests:",
     example_loud: "Loud and fast",
     example_soft: "Soft and slow",
@@ -57,6 +57,7 @@ const TEXTS = {
     downloadCsv: "CSV, all recordings",
     downloadJson: "JSON, all recordings",
     downloadAudacity: "Audacity labels, this recording",
+    downloadSound: "Sound as it was heard, this recording",
 
     aboutTitle: "What this is, and what it is not",
     about:
@@ -121,7 +122,7 @@ export function fillTexts(root, values = {}) {
 }
 
 export function percent(share, digits = 0) {
-  return share.toLocaleString(LANGUAGE, { style: "percent", maximumFractionDigits: digits });
+  return share.toLocaleString(LANGUAGE, { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 /** Returns 75.25 as 1:15.25. */

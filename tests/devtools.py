@@ -69,9 +69,11 @@ class Tab:
         place = f"document.querySelector({json.dumps(selector)})"
         self.evaluate(f"{place}.scrollIntoView({{block: 'center'}})")
         box = self.evaluate(f"{place}.getBoundingClientRect().toJSON()")
-        where = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        self.click_at(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+    def click_at(self, x: float, y: float) -> None:
         for kind in ("mousePressed", "mouseReleased"):
-            self.send("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **where)
+            self.send("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, x=x, y=y)
 
     def press(self, key: str, code: int, text: str = "") -> None:
         """Press a key: `Tab` (9), `Enter` (13, with the text \\r), …"""
@@ -102,6 +104,10 @@ class Tab:
 
     def save_downloads_to(self, folder: Path) -> None:
         self._browser.send("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
+
+    def close(self) -> None:
+        self._browser.listeners.remove(self._listen)
+        self.send("Page.close")
 
     def _listen(self, message: dict[str, Any]) -> None:
         params = message["params"]
@@ -170,9 +176,9 @@ def chromium(profile: Path, *flags: str) -> Iterator[Browser]:
     """Run Chromium with a new, empty profile."""
     taken, commands = os.pipe()
     answers, given = os.pipe()
-    # Chromium reads commands from 3 and writes answers to 4
+    # Chromium reads commands from 3 and writes answers to 4; sh might know no numbers above 9
     shell = f'exec "$0" "$@" 3<&{taken} 4>&{given}'
-    command = ["sh", "-c", shell, CHROMIUM, *FLAGS, f"--user-data-dir={profile}", *flags]
+    command = ["bash", "-c", shell, CHROMIUM, *FLAGS, f"--user-data-dir={profile}", *flags]
     with subprocess.Popen(command, pass_fds=(taken, given), stderr=subprocess.DEVNULL) as process:
         os.close(taken)
         os.close(given)

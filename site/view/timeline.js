@@ -154,6 +154,10 @@ function axis(durationS) {
   return make(
     "span",
     { classes: ["axis"] },
-    ...ticks.map((share) => make("span", { textContent: clock(share * durationS).split(".")[0] })),
+    ...ticks.map((share) => {
+      const tick = make("span", { textContent: clock(share * durationS).split(".")[0] });
+      tick.style.left = `${share * 100}%`;
+      return tick;
+    }),
   );
 }
