@@ -52,7 +52,7 @@ const TEXTS = {
     columnLabel: "label",
     columnSure: "sure",
     hearStretch: "Hear {label} from {begin} to {end}",
-    probabilities: "Probabilities in per cent",
+    tableHint: "Neighbours with one label are joined. Probabilities are in per cent.",
     downloads: "Download",
     downloadCsv: "CSV, all recordings",
     downloadJson: "JSON, all recordings",
@@ -61,7 +61,7 @@ const TEXTS = {
 
     aboutTitle: "What this is, and what it is not",
     about:
-      "The model ({model}, revision {revision}) learnt from {clips} clips of {speakers} actors, who spoke two sentences in North American English in a studio. On actors it had not heard, the mean recall of the eight emotions is {uar} (95 % interval {uarLow} to {uarHigh}; guessing gives {chance}). An answer below {least} is shown as uncertain; {coverage} of the actors' clips are above, and {accuracy} of those are right. With noise, other languages and speech that is not acted it is worse, and too sure of itself. It says what a voice sounds like, not what somebody feels. Do not decide about people by it, and do not listen to people who do not know. {licence}: not for commercial use.",
+      "The model ({model}, revision {revision}) learnt from {clips} clips of {speakers} actors, who spoke two sentences in North American English in a studio. On actors it had not heard, the mean recall of the eight emotions is {uar} (95% interval {uarLow} to {uarHigh}; guessing gives {chance}). An answer below {least} is shown as uncertain; {coverage} of the actors' clips are above, and {accuracy} of those are right. With noise, other languages and speech that is not acted it is worse, and too sure of itself. It says what a voice sounds like, not what somebody feels. Do not decide about people by it, and do not listen to people who do not know. {licence}: not for commercial use.",
     card: "The model's card",
     licences: "Licences of what the page is made of",
 

@@ -1,4 +1,4 @@
-// WAV, read as ser/inference/decoders/wav.py reads it, and written with 16 bits.
+// WAV, read as ser/inference/decoders/wav.py reads it, and written as floats.
 
 import { Problem } from "./problem.js";
 
@@ -80,26 +80,24 @@ function readFormat(view, place, size) {
   return { tag, channels, rateHz, bits };
 }
 
-/** Writes a waveform in [-1, 1] as a WAV file of 16 bits. */
+/** Writes a waveform as a WAV file of floats, which loses nothing: the model hears what rounding to 16 bits changes. */
 export function wavBlob(waveform, rateHz) {
-  const view = new DataView(new ArrayBuffer(44 + 2 * waveform.length));
+  const bytes = waveform.byteLength;
+  const view = new DataView(new ArrayBuffer(44));
   const text = (place, letters) => [...letters].forEach((one, at) => view.setUint8(place + at, one.charCodeAt(0)));
   text(0, "RIFF");
-  view.setUint32(4, 36 + 2 * waveform.length, true);
+  view.setUint32(4, 36 + bytes, true);
   text(8, "WAVEfmt ");
   view.setUint32(16, 16, true);
-  view.setUint16(20, PCM, true);
+  view.setUint16(20, FLOAT, true);
   view.setUint16(22, 1, true);
   view.setUint32(24, rateHz, true);
-  view.setUint32(28, 2 * rateHz, true);
-  view.setUint16(32, 2, true);
-  view.setUint16(34, 16, true);
+  view.setUint32(28, 4 * rateHz, true);
+  view.setUint16(32, 4, true);
+  view.setUint16(34, 32, true);
   text(36, "data");
-  view.setUint32(40, 2 * waveform.length, true);
-  waveform.forEach((sample, index) =>
-    view.setInt16(44 + 2 * index, Math.max(-32768, Math.min(32767, Math.round(sample * 32768))), true),
-  );
-  return new Blob([view], { type: "audio/wav" });
+  view.setUint32(40, bytes, true);
+  return new Blob([view, waveform], { type: "audio/wav" }); // every browser runs on little-endian processors
 }
 
 function name(view, place) {

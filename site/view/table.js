@@ -25,7 +25,6 @@ function line(part, play) {
     label === NO_SPEECH ? "" : make("button", {
       type: "button",
       classes: ["hear"],
-      textContent: "▶",
       ariaLabel: text("hearStretch", words),
       onclick: () => play(part),
     }),

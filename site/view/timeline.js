@@ -11,7 +11,7 @@ import { byId, colourOf, make } from "./elements.js";
 const SVG = "http://www.w3.org/2000/svg";
 const PEAKS = 2000;
 const HEIGHT = 96; // the hash in the page's security policy is that of the waveform's style with this height
-const NARROWEST = 1 / 12; // of the recording, for a stretch with its label written on it
+const NARROWEST = 80; // pixels, of a stretch with its label written on it
 const TICKS = 5;
 
 /** Draws {name, waveform, durationS, records}; playing: is told of the stretch that is heard, or null. */
@@ -24,9 +24,9 @@ export class Timeline {
     this.#drawWaveform(recording, playing);
   }
 
-  /** Plays a stretch by where it begins. */
-  play({ begin_s }) {
-    this.#regions.get(begin_s)?.play(true);
+  /** Plays a stretch to its end. */
+  play({ begin_s, end_s }) {
+    this.wave.play(begin_s, end_s);
   }
 
   playPause() {
@@ -38,8 +38,6 @@ export class Timeline {
     this.wave.destroy();
     URL.revokeObjectURL(this.url);
   }
-
-  #regions = new Map();
 
   #drawWaveform({ waveform, durationS }, playing) {
     const regions = Regions.create();
@@ -62,7 +60,7 @@ export class Timeline {
         const region = regions.addRegion({
           start: part.begin_s,
           end: part.end_s,
-          content: regionLabel(part, durationS),
+          content: regionLabel(part, this.wave.getWidth() / durationS),
           color: "transparent",
           drag: false,
           resize: false,
@@ -72,7 +70,6 @@ export class Timeline {
           event.stopPropagation();
           this.play(part);
         });
-        this.#regions.set(part.begin_s, region);
       }
     });
     const partAt = (time) => this.parts.find(({ begin_s, end_s }) => begin_s <= time && time < end_s) ?? null;
@@ -93,8 +90,8 @@ function wash(label) {
   return label === UNCERTAIN ? `repeating-linear-gradient(45deg, ${colour} 0 4px, transparent 4px 8px)` : colour;
 }
 
-function regionLabel({ begin_s, end_s, label }, durationS) {
-  if ((end_s - begin_s) / durationS < NARROWEST) return undefined;
+function regionLabel({ begin_s, end_s, label }, pixelsPerS) {
+  if ((end_s - begin_s) * pixelsPerS < NARROWEST) return undefined;
   const element = make("span", { textContent: text(label) });
   Object.assign(element.style, {
     color: "var(--ink)",
