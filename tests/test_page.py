@@ -1,4 +1,4 @@
-"""The page in Chromium: it answers as `ser predict` does, from files, drops and the microphone, and asks nobody else."""
+"""The page in Chromium: it answers as `ser predict` does, from files, drops and the microphone; it asks nobody else."""
 
 import csv
 import functools
@@ -300,14 +300,14 @@ def test_a_stretch_is_played_from_the_table_and_from_the_waveform(tab):
     tab.click("#example-changing")
     wait_until_heard(tab, "changing.wav")
     tab.click("#table-body .hear")
-    tab.wait_for("document.querySelector('#table-body tr.heard')")
-    tab.wait_for("!document.querySelector('#table-body tr.heard')")  # it stops with the stretch
+    tab.wait_for("document.querySelector('#table-body tr.heard') !== null")
+    tab.wait_for("document.querySelector('#table-body tr.heard') === null")  # it stops with the stretch
     region = "document.querySelector('#waveform > div').shadowRoot.querySelectorAll('[part~=region]')"
     assert tab.wait_for(f"{region}.length") == len(EXAMPLES["changing"])
     tab.evaluate("document.getElementById('waveform').scrollIntoView({block: 'center'})")
     box = tab.evaluate(f"{region}[2].getBoundingClientRect().toJSON()")
     tab.click_at(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    tab.wait_for("document.querySelector('#table-body tr.heard')")
+    tab.wait_for("document.querySelector('#table-body tr.heard') !== null")
     assert tab.evaluate("document.getElementById('play').textContent") == "Pause"
 
 
@@ -328,30 +328,33 @@ def test_everything_is_reached_and_used_by_the_keyboard(tab):
     assert reached[-1] == "download-sound"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
-def test_axe_finds_nothing_and_nothing_overflows(tab, size, scheme):
+def test_axe_finds_nothing_at_phone_and_desktop_width_in_both_colour_schemes(tab, tmp_path):
     fetch(ACCESSIBILITY)
-    tab.show_as(*SIZES[size], scheme)
-    axe = read_package(ACCESSIBILITY, ["axe.min.js"], CACHE)["axe.min.js"].decode()
-    tab.evaluate(f"{axe}; undefined")
-    assert violations(tab) == []
+    tab.evaluate(read_package(ACCESSIBILITY, ["axe.min.js"], CACHE)["axe.min.js"].decode() + "; undefined")
+    assert_accessible(tab)
+    (tmp_path / "no sound.mp3").touch()
+    tab.choose("#files", [tmp_path / "no sound.mp3"])
+    tab.wait_for("document.querySelector('#problems li') !== null")
     tab.click("#example-soft")
     wait_until_heard(tab, "soft.wav")
     tab.click("#example-changing")
     wait_until_heard(tab, "changing.wav")
-    assert violations(tab) == []
-    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert_accessible(tab)
     tab.click("#live")
-    tab.wait_for("document.getElementById('now-label').textContent !== 'nothing yet'")
-    assert violations(tab) == []
+    tab.wait_for("document.getElementById('live').textContent === 'Stop live mode'")
+    assert_accessible(tab)
     tab.click("#live")
     tab.wait_for("!document.getElementById('record').disabled")
 
 
-def violations(tab: Tab) -> list[str]:
-    found = tab.evaluate("axe.run().then(({ violations }) => violations)")
-    return [f"{one['id']}: {one['help']}: {node['html']}" for one in found for node in one["nodes"]]
+def assert_accessible(tab: Tab) -> None:
+    """Let axe look at each size and colour scheme, and see that nothing is wider than the page."""
+    for size in SIZES.values():
+        for scheme in ("light", "dark"):
+            tab.show_as(*size, scheme)
+            found = tab.evaluate("axe.run().then(({ violations }) => violations)")
+            assert [f"{one['help']}: {node['html']}" for one in found for node in one["nodes"]] == []
+            assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_the_card_is_a_page_without_scripts(browser, server):
@@ -364,13 +367,23 @@ def test_the_card_is_a_page_without_scripts(browser, server):
     tab.close()
 
 
+@pytest.fixture(scope="module")
+def scripts(browser, server) -> Iterator[Tab]:
+    """A tab that may import the page's modules, without the page."""
+    tab = browser.open_tab()
+    tab.open(f"{server}licences.txt")
+    tab.wait_for("document.body.innerText.includes('onnxruntime-web')")
+    yield tab
+    tab.close()
+
+
 @pytest.mark.parametrize("rates", [(48_000, 16_000), (44_100, 16_000), (8_000, 16_000), (11_025, 16_000), (37, 11)])
-def test_resampling_equals_the_commands(tab, rates):
+def test_resampling_equals_the_commands(scripts, rates):
     rng = np.random.default_rng(sum(rates))
     blocks = [rng.standard_normal(size).astype(np.float32) for size in (1, 700, 5000, 3)]
     resampler = Resampler(*rates)
     expected = np.concatenate([*map(resampler.push, blocks), resampler.finish()])
-    found = tab.evaluate(f"""import("/sound/resampling.js").then(({{ Resampler, joined }}) => {{
+    found = scripts.evaluate(f"""import("/sound/resampling.js").then(({{ Resampler, joined }}) => {{
         const resampler = new Resampler({rates[0]}, {rates[1]});
         const blocks = {json.dumps([block.tolist() for block in blocks])};
         const pushed = blocks.map((block) => resampler.push(Float32Array.from(block)));
@@ -380,13 +393,13 @@ def test_resampling_equals_the_commands(tab, rates):
     assert np.abs(np.array(found) - expected).max() < 1e-5
 
 
-def test_windows_and_smoothing_equal_the_commands(tab):
+def test_windows_and_smoothing_equal_the_commands(scripts):
     rng = np.random.default_rng(3)
     for samples in (*rng.integers(1, 400_000, 40), 48_000, 48_001, 64_000, 72_000, 88_000):
         samples = int(samples)
         windows, cells = cut_windows(samples, 48_000, 16_000), cut_cells(samples, 48_000, 16_000)
         logs = np.log(rng.dirichlet(np.ones(8), len(windows))).astype(np.float32)
-        found = tab.evaluate(f"""import("/hearing/windows.js").then(({{ cutWindows, cutCells, smooth }}) => {{
+        found = scripts.evaluate(f"""import("/hearing/windows.js").then(({{ cutWindows, cutCells, smooth }}) => {{
             const [windows, cells] = [cutWindows({samples}, 48000, 16000), cutCells({samples}, 48000, 16000)];
             return [windows, cells, smooth({json.dumps(logs.tolist())}, windows, cells)];
         }})""")
@@ -394,9 +407,9 @@ def test_windows_and_smoothing_equal_the_commands(tab):
         assert np.abs(np.array(found[2]) - smooth(logs, windows, cells)).max() < 1e-5
 
 
-def test_numbers_are_rounded_as_the_command_rounds_them(tab):
+def test_numbers_are_rounded_as_the_command_rounds_them(scripts):
     values = [0.0625, 0.1875, 0.3125, 2.5, 1.0005, 3.2344375, 0.9375, 123.4375, 0.0004999]
-    found = tab.evaluate(f"""import("/answers/rows.js").then(({{ rowRecord }}) =>
+    found = scripts.evaluate(f"""import("/answers/rows.js").then(({{ rowRecord }}) =>
         {values}.map((value) => rowRecord({{ beginS: value, endS: value, logs: null }}, 0.5).begin_s))""")
     assert found == [round(value, 3) for value in values]
 

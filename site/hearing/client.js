@@ -11,7 +11,7 @@ export class Hearing {
   constructor() {
     this.followed = () => {};
     this.ready = new Promise((resolve, reject) => {
-      this.#worker.onerror = ({ message }) => reject(new Error(message ?? "no module workers"));
+      this.#worker.onerror = ({ message }) => this.#break(message ?? "the worker ended", reject);
       this.#worker.onmessage = ({ data }) => this.#take(data, resolve, reject);
     });
   }
@@ -30,6 +30,11 @@ export class Hearing {
 
   unfollow() {
     this.#worker.postMessage({ kind: "unfollow" });
+  }
+
+  #break(reason, reject) {
+    reject(new Error(reason));
+    this.#waiting.forEach((waiting) => waiting.reject(new Problem("failed", { reason })));
   }
 
   #take({ kind, id, ...data }, opened, broken) {

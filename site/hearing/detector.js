@@ -1,10 +1,9 @@
 // The probability of speech in each frame, as ser/inference/speech.py asks for it.
 
 import { joined } from "../sound/resampling.js";
-import { FRAME } from "./models.js";
+import { CONTEXT, FRAME } from "./models.js";
 import { RATE_HZ } from "./settings.js";
 
-const CONTEXT = 64;
 // A clip that is given alone is likely to be speech
 const MAYBE = 0.2;
 // The detector misses quiet voices, so it hears them louder, up to a peak; the model does not

@@ -7,7 +7,7 @@ ort.env.wasm.numThreads = 1; // more need headers that a static host may not sen
 ort.env.wasm.wasmPaths = { mjs: at("vendor/onnxruntime-wasm.js"), wasm: at("vendor/onnxruntime.wasm") };
 
 export const FRAME = 512; // samples, 32 ms
-const CONTEXT = 64; // samples before a frame that the detector hears with it
+export const CONTEXT = 64; // samples before a frame that the detector hears with it
 const TOGETHER = 2; // windows of one length: the runtime takes a third of the time a window
 const WARM_SAMPLES = 48_000;
 

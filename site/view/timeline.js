@@ -25,12 +25,14 @@ export class Timeline {
   }
 
   /** Plays a stretch to its end. */
-  play({ begin_s, end_s }) {
-    this.wave.play(begin_s, end_s);
+  async play({ begin_s, end_s }) {
+    await this.ready;
+    await this.wave.play(begin_s, end_s);
   }
 
-  playPause() {
-    this.wave.playPause();
+  async playPause() {
+    await this.ready;
+    await this.wave.playPause();
   }
 
   close() {
@@ -55,7 +57,8 @@ export class Timeline {
     this.dark = matchMedia("(prefers-color-scheme: dark)");
     this.recolour = () => this.wave.setOptions(colours());
     this.dark.addEventListener("change", this.recolour);
-    this.wave.on("ready", () => {
+    this.ready = new Promise((resolve) => this.wave.once("ready", resolve));
+    this.ready.then(() => {
       for (const part of this.parts) {
         const region = regions.addRegion({
           start: part.begin_s,
