@@ -11,7 +11,7 @@ import { byId, colourOf, make } from "./elements.js";
 const SVG = "http://www.w3.org/2000/svg";
 const PEAKS = 2000;
 const HEIGHT = 96; // the hash in the page's security policy is that of the waveform's style with this height
-const NARROWEST = 80; // pixels, of a stretch with its label written on it
+const NARROWEST = 70; // pixels, of a stretch with its label written on it
 const TICKS = 5;
 
 /** Draws {name, waveform, durationS, records}; playing: is told of the stretch that is heard, or null. */
