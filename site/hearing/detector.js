@@ -1,4 +1,4 @@
-// The probability of speech in each frame, as ser/inference/speech.py asks for it.
+// The probability of speech in each frame, as ser/inference/detector.py asks for it.
 
 import { joined } from "../sound/resampling.js";
 import { CONTEXT, FRAME } from "./models.js";
@@ -8,6 +8,7 @@ import { RATE_HZ } from "./settings.js";
 const MAYBE = 0.2;
 // The detector misses quiet voices, so it hears them louder, up to a peak; the model does not
 const [PEAK, MOST_GAIN, FADING] = [0.5, 10, 0.99];
+const [BEFORE, AFTER] = [(3 * RATE_HZ) / 10, RATE_HZ / 2]; // samples around a clip's loudest one
 const FRAMES_A_CALL = 256;
 
 /** Takes blocks of one recording at 16 kHz. */
@@ -55,10 +56,10 @@ export class SpeechDetector {
   }
 }
 
-/** Whether a clip may be speech at all. The second around its loudest sample is looked at first. */
+/** Whether a clip may be speech at all. What is around its loudest sample is looked at first. */
 export async function holdsSpeech(models, waveform) {
   const [place, peak] = loudest(waveform, 0, waveform.length);
-  const around = waveform.subarray(Math.max(0, place - RATE_HZ / 2), place + RATE_HZ / 2);
+  const around = waveform.subarray(Math.max(0, place - BEFORE), place + AFTER);
   for (const part of [around, waveform]) {
     const detector = new SpeechDetector(models, peak);
     const found = [...(await detector.push(part)), ...(await detector.finish())];
