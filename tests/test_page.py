@@ -443,7 +443,7 @@ def test_another_detector_is_refused():
 
 
 def test_a_package_that_is_not_the_one_that_was_tried_is_refused(tmp_path):
-    package = Package("tampered", "1.0.0", "sha512-other", "MIT")
+    package = Package("tampered", "1.0.0", "sha512-other")
     (tmp_path / package.archive).write_bytes(b"something else")
     with pytest.raises(ValueError, match=r"tampered-1\.0\.0\.tgz: its hash is sha512-.*, expected sha512-other"):
         read_package(package, [], tmp_path)

@@ -19,7 +19,6 @@ class Package:
     name: str
     version: str
     integrity: str
-    licence: str
 
     @property
     def archive(self) -> str:
@@ -30,19 +29,16 @@ RUNTIME = Package(
     "onnxruntime-web",
     "1.30.0",
     "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==",
-    "MIT",
 )
 WAVEFORM = Package(
     "wavesurfer.js",
     "8.0.1",
     "sha512-h0OnRWSVTqIYLSw3/IVrBtsun/xw9L5u4FA3bjfSDTFMX/xswVWS1JwK4fFu3ulmxRUSHg8zQORl6zENG983eg==",
-    "BSD-3-Clause",
 )
 ACCESSIBILITY = Package(  # of the tests; not on the page
     "axe-core",
     "4.14.1",
     "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
-    "MPL-2.0",
 )
 
 
