@@ -7,11 +7,11 @@ PROJECTS = (
     Path(),
     Path("studies/crossval"),
     Path("studies/encoders"),
-    Path("studies/outside/conditions"),
     Path("studies/comparison"),
     Path("release"),
     Path("fusion"),
     # Last: those above read nothing of them, and they need corpora that not everybody has
     Path("studies/outside/corpora"),
+    Path("studies/outside/conditions"),
     Path("studies/outside/voices"),
 )
