@@ -38,7 +38,7 @@ ifeq ($(USABLE),)
 .PHONY: $(INSTALLED)
 endif
 
-.PHONY: help serve demo repro results deps verify seeds report summary bench bench-profile equality tune lock-check push test test-all lint clean
+.PHONY: help page serve demo repro results deps verify seeds report summary bench bench-profile equality tune lock-check push test test-all lint clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ demo: $(INSTALLED)  ## Run the whole pipeline on a small synthetic corpus, offli
 repro: $(INSTALLED)  ## Run what changed on RAVDESS (RAVDESS_SOURCE=archive or folder: no download)
 	$(BIN)/python -m scripts.mend
 	$(BIN)/dvc repro
+
+page: $(INSTALLED)  ## Build the page in site/dist/ (needs npm; docs/PAGE.md)
+	$(BIN)/python -m scripts.page $(ARGS)
 
 serve: $(INSTALLED)  ## Answer on http://127.0.0.1:8000/ (ARGS="--port 80"; docs/SERVICE.md)
 	$(BIN)/python -m ser.inference serve $(ARGS)
