@@ -145,7 +145,9 @@ def test_every_level_and_every_adapter_gets_gradients(family, folders):
         else:
             levels = network.encoder.levels
             assert len(levels) == LAYERS + 1
-            assert all(any(part.grad is not None for module in level for part in module.parameters()) for level in levels)
+            assert all(
+                any(part.grad is not None for module in level for part in module.parameters()) for level in levels
+            )
 
 
 def _network(folder: Path, mode: str):
@@ -213,5 +215,7 @@ def test_a_torchaudio_pipeline_cannot_be_fine_tuned_and_the_way_is_named(tmp_pat
     folder = save_pipeline("TINY", tmp_path / "tiny", monkeypatch)
     (folder / "config.json").write_text('{"model_type": "torchaudio", "pipeline": "TINY"}')
     for load in (load_tunable, load_hearing):
-        with pytest.raises(ValueError, match="cannot be fine-tuned here; the same encoders are on the Hugging Face hub"):
+        with pytest.raises(
+            ValueError, match="cannot be fine-tuned here; the same encoders are on the Hugging Face hub"
+        ):
             load(folder)

@@ -161,7 +161,8 @@ def save_vggish(folder: Path) -> Path:
     """Leave a random VGGish in the layout of the published files; the PCA's arrays are numpy's, as there."""
     torch.manual_seed(1)
     weights = {
-        name: torch.randn(shape) * (2 / torch.Size(shape[1:]).numel()) ** 0.5 for name, shape in vggish.expected_shapes().items()
+        name: torch.randn(shape) * (2 / torch.Size(shape[1:]).numel()) ** 0.5
+        for name, shape in vggish.expected_shapes().items()
     }
     torch.save(weights, folder / vggish.FILE)
     random = np.random.default_rng(1)

@@ -99,7 +99,10 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 def expected_shapes() -> dict[str, tuple[int, ...]]:
     """Return the names and shapes of the published file's arrays."""
-    shapes: dict[str, tuple[int, ...]] = {"logits/logits/kernel:0": (WIDTHS[-1], CLASSES), "logits/logits/bias:0": (CLASSES,)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "logits/logits/kernel:0": (WIDTHS[-1], CLASSES),
+        "logits/logits/bias:0": (CLASSES,),
+    }
     for layer, width in enumerate(WIDTHS):
         before = WIDTHS[layer - 1] if layer else 1
         for name, kernel in _convolutions(layer):
@@ -108,7 +111,9 @@ def expected_shapes() -> dict[str, tuple[int, ...]]:
             else:
                 shape, channels = (3, 3, 1, width) if layer == 0 else (1, 1, before, width), width
             shapes[f"{name}/{name}/{kernel}:0"] = shape
-            shapes |= {f"{name}/bn/{name}/bn/{part}:0": (channels,) for part in ("beta", "moving_mean", "moving_variance")}
+            shapes |= {
+                f"{name}/bn/{name}/bn/{part}:0": (channels,) for part in ("beta", "moving_mean", "moving_variance")
+            }
     return shapes
 
 
