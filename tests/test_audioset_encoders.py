@@ -1,4 +1,4 @@
-"""YAMNet and VGGish: the published front end by its definition, networks by hand, their files, what they are sure of."""
+"""YAMNet and VGGish: the published front end by its definition, networks by hand, their files."""
 
 import functools
 import math
@@ -37,7 +37,7 @@ def vggish_folder(tmp_path_factory) -> Path:
 
 
 def defined_log_mel(waveform: np.ndarray, offset: float) -> np.ndarray:
-    """The front end written down number by number, in float64: a periodic Hann window, 512 points, HTK mel triangles."""
+    """The front end written down number by number, in float64: a periodic Hann window, 512 points, mel triangles."""
     window = [0.5 - 0.5 * math.cos(2 * math.pi * at / 400) for at in range(400)]
     edges = np.linspace(1127 * math.log(1 + 125 / 700), 1127 * math.log(1 + 7500 / 700), 66)
     frames = []

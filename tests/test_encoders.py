@@ -207,9 +207,7 @@ def test_a_clip_too_short_or_too_long_is_an_error(folders):
     assert encode(torch.zeros(64000)).shape[1] == POSITIONS
 
 
-@pytest.mark.parametrize(
-    "family", ["whisper", "wavlm", "wav2vec2-bert", "data2vec-audio", "audio-spectrogram-transformer"]
-)
+@pytest.mark.parametrize("family", ["whisper", "wavlm", "wav2vec2-bert", "audio-spectrogram-transformer"])
 def test_a_clip_does_not_depend_on_those_beside_it(family, folders, project):
     paths = [project / f"{index}.wav" for index in range(4)]
     together = list(each_clip(paths, load_encoder(folders[family]), ORIGINAL))

@@ -1,4 +1,4 @@
-"""Encoders of transformers other than Whisper: their inputs, AST at any length, classifiers' checkpoints, fine-tuning."""
+"""Encoders of transformers other than Whisper: inputs, AST at any length, classifiers' checkpoints, fine-tuning."""
 
 import dataclasses
 from pathlib import Path

@@ -15,7 +15,7 @@ KNOWN = "known"  # as a revision: any of the hashes below
 
 @dataclasses.dataclass(frozen=True)
 class PublishedFile:
-    """A file's name, its address, and the SHA-256, or how they begin, of the files that are known, with what each is."""
+    """A file's name, its address, and what each of the files is whose SHA-256 begins so."""
 
     name: str
     url: str
@@ -84,8 +84,11 @@ def _require_known(path: Path, file: PublishedFile, source: Path | None) -> None
         return
     listing = "\n".join(f"  {known}  {what}" for known, what in file.known.items())
     raise WeightsError(
-        f"{file.name} from {source or file.url}: damaged, or another file. Its SHA-256 is {digest}, expected\n{listing}\n"
-        f"Two ways to get it: without ENCODER_SOURCE it is downloaded from {file.url}; ENCODER_SOURCE=/path/to/folder takes "
-        "a copy you have. If this is the file that you want, write how its SHA-256 begins at sources.<encoder>.revision "
-        "in studies/encoders/params.yaml."
+        f"{file.name} from {source or file.url}: damaged, or another file. Its SHA-256 is {digest}, expected\n"
+        f"{listing}\n"
+        "Two ways to get it:\n"
+        f"  without ENCODER_SOURCE           it is downloaded from {file.url}\n"
+        "  ENCODER_SOURCE=/path/to/folder   takes it from a copy you have\n"
+        "If this is the file that you want, write how its SHA-256 begins at sources.<encoder>.revision in "
+        "studies/encoders/params.yaml."
     )

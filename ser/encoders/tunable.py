@@ -81,7 +81,7 @@ def _require_transformer(folder: Path) -> str:
     kind = family_of(folder)
     if kind == "torchaudio":
         raise ValueError(
-            f"{folder}: holds one of torchaudio's pipelines, which cannot be fine-tuned here; the same encoders are on the "
-            "Hugging Face hub (facebook/wav2vec2-base, facebook/hubert-base-ls960, microsoft/wavlm-base, …)"
+            f"{folder}: holds one of torchaudio's pipelines, which cannot be fine-tuned here; the same encoders are on "
+            "the Hugging Face hub (facebook/wav2vec2-base, facebook/hubert-base-ls960, microsoft/wavlm-base, …)"
         )
     return kind

@@ -32,7 +32,7 @@ class TunableTransformer(nn.Module):
 
     @property
     def levels(self) -> list[list[nn.Module]]:
-        """What can learn, from the input up: all that is in no layer, a norm behind the last one included; each layer."""
+        """What can learn, from the input up: all that is in no layer (a norm behind the last one, too), each layer."""
         at, outside = self.encoder, []
         for name in self._place.split("."):
             outside += [part for other, part in at.named_children() if other != name]

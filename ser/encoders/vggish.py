@@ -52,9 +52,8 @@ class Vggish:
             maps = max_pool2d(maps, 2) if number in POOLED else maps
         values = maps.permute(0, 2, 3, 1).flatten(1)  # (patch, time · frequency · channels), as TensorFlow lays it out
         for number in PRODUCTS:
-            values = linear(
-                values, *(self.weights[f"embeddings.{number}.{part}"] for part in ("weight", "bias"))
-            ).relu()
+            weight, bias = (self.weights[f"embeddings.{number}.{part}"] for part in ("weight", "bias"))
+            values = linear(values, weight, bias).relu()
             layers.append(values)
         return torch.cat([*layers, postprocess(values, self.vectors, self.means)], dim=1)[None]
 

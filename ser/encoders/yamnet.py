@@ -18,6 +18,7 @@ PATCH_HOP = 48  # frames: 0.48 s
 EPSILON = 1e-4  # of batch norm, which has no gamma
 WIDTHS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)  # channels of the layers
 STRIDES = (2, 1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
+NORM = ("beta", "moving_mean", "moving_variance")
 CLASSES = 521
 SPEECH = 0  # of AudioSet's classes, as published in yamnet_class_map.csv
 
@@ -99,22 +100,13 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 def expected_shapes() -> dict[str, tuple[int, ...]]:
     """Return the names and shapes of the published file's arrays."""
-    shapes: dict[str, tuple[int, ...]] = {
-        "logits/logits/kernel:0": (WIDTHS[-1], CLASSES),
-        "logits/logits/bias:0": (CLASSES,),
-    }
-    for layer, width in enumerate(WIDTHS):
-        before = WIDTHS[layer - 1] if layer else 1
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer, (before, width) in enumerate(zip((1, *WIDTHS), WIDTHS, strict=False)):
         for name, kernel in _convolutions(layer):
-            if kernel == "depthwise_kernel":
-                shape, channels = (3, 3, before, 1), before
-            else:
-                shape, channels = (3, 3, 1, width) if layer == 0 else (1, 1, before, width), width
-            shapes[f"{name}/{name}/{kernel}:0"] = shape
-            shapes |= {
-                f"{name}/bn/{name}/bn/{part}:0": (channels,) for part in ("beta", "moving_mean", "moving_variance")
-            }
-    return shapes
+            depthwise, side = kernel == "depthwise_kernel", 1 if "pointwise" in name else 3
+            shapes[f"{name}/{name}/{kernel}:0"] = (side, side, before, 1 if depthwise else width)
+            shapes |= {f"{name}/bn/{name}/bn/{part}:0": (before if depthwise else width,) for part in NORM}
+    return shapes | {"logits/logits/kernel:0": (WIDTHS[-1], CLASSES), "logits/logits/bias:0": (CLASSES,)}
 
 
 def _convolutions(layer: int) -> list[tuple[str, str]]:
@@ -128,9 +120,7 @@ def _folded(arrays: dict[str, np.ndarray], name: str, kernel: str) -> Convolutio
     """Return a convolution (out, in, height, width) and its bias, with the batch norm behind it multiplied in."""
     weight = torch.from_numpy(arrays[f"{name}/{name}/{kernel}:0"])
     weight = weight.permute(2, 3, 0, 1) if kernel == "depthwise_kernel" else weight.permute(3, 2, 0, 1)
-    beta, mean, variance = (
-        torch.from_numpy(arrays[f"{name}/bn/{name}/bn/{part}:0"]) for part in ("beta", "moving_mean", "moving_variance")
-    )
+    beta, mean, variance = (torch.from_numpy(arrays[f"{name}/bn/{name}/bn/{part}:0"]) for part in NORM)
     scale = (variance + EPSILON).rsqrt()
     return (weight * scale[:, None, None, None]).contiguous(), beta - mean * scale
 
