@@ -13,8 +13,9 @@ from scripts.demo import ROOT
 from ser.encoders import vggish, yamnet
 from ser.encoders.audioset import PATCH_SAMPLES, log_mel, mel_filters, patches
 from ser.encoders.extraction import pool
-from ser.encoders.kinds import WIDTHS, load_any
+from ser.encoders.kinds import load_any
 from ser.encoders.vggish import Vggish
+from ser.encoders.widths import VGGISH, WIDTHS
 from ser.encoders.yamnet import Yamnet
 from tests.tiny_encoders import save_vggish, save_yamnet, speechlike
 
@@ -161,9 +162,9 @@ def test_vggish_is_the_ports_network(vggish_folder):
     maps = features(vggish.heard(waveform)[:, None])
     expected = products(maps.transpose(1, 3).transpose(1, 2).reshape(len(maps), -1))
     states = Vggish.load(vggish_folder).states(waveform)
-    assert states.shape == (1, 2, sum(vggish.WIDTHS))
+    assert states.shape == (1, 2, sum(VGGISH))
     torch.testing.assert_close(states[0, :, -256:-128], expected, atol=1e-5, rtol=1e-4)
-    first = sum(vggish.WIDTHS[:5])
+    first = sum(VGGISH[:5])
     convolved = features[:-1](vggish.heard(waveform)[:, None]).mean(dim=(2, 3))
     torch.testing.assert_close(states[0, :, first : first + 512], convolved, atol=1e-6, rtol=1e-4)
 

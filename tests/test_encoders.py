@@ -25,6 +25,7 @@ from ser.models.boosted import BoostedHead
 from ser.models.logistic import LogisticHead, LogisticSettings
 from ser.storage.params import ParamsError, build, read_params
 from ser.storage.tensors import load_tensors, save_tensors
+from ser.storage.yaml12 import read_yaml
 from ser.training.boosting import BoostingSettings
 from studies.comparison.found_runs import RUNS
 from studies.encoders.copies import read_copy, write_copy
@@ -45,6 +46,7 @@ from tests.tiny_encoders import (
 
 ENCODERS = ROOT / "studies/encoders"
 STAGES = stages_of(ENCODERS)
+VARS = {name: value for part in read_yaml(ENCODERS / "dvc.yaml")["vars"][1:] for name, value in part.items()}
 ONE_OF_EACH = list({name.partition("@")[0]: name for name in STAGES}.values())
 WHISPER = ROOT.parent / "shared/encoders/whisper-tiny.en"
 PARAMS = "waveform: {trim_db: 35.0}\nspeeds: {original: [1, 1], slower: [16, 15], odd: [16]}\n"
@@ -427,9 +429,12 @@ def test_every_param_is_declared():
     ],
 )
 def test_every_copy_is_made_and_read_by_the_heads(stage, folder, heads):
-    copies, encoders = (read_params(ENCODERS / "params.yaml", section).keys() for section in ("speeds", "sources"))
+    copies, made = (
+        read_params(ENCODERS / "params.yaml", "speeds").keys(),
+        VARS["encoders" if stage == "embed" else "every_head"],
+    )
     assert {name.partition("@")[2] for name in STAGES if name.startswith(f"{stage}@")} == {
-        f"{encoder}-{copy}" for encoder in encoders for copy in copies
+        f"{encoder}-{copy}" for encoder in made for copy in copies
     }
     for name in [name for name in STAGES if name.startswith(heads)]:
         encoder = STAGES[name].cmd.split(module_of(STAGES[name]))[1].split()[0]

@@ -36,9 +36,8 @@ def pad_to(waveform: torch.Tensor, samples: int) -> torch.Tensor:
 def mel_filters() -> torch.Tensor:
     """Return (257, 64) float32: triangles that are linear in mel, 1127 · ln(1 + f / 700), not in Hz as torchaudio's."""
     bins = _mel(torch.linspace(0, SAMPLE_RATE_HZ / 2, FFT // 2 + 1, dtype=torch.float64))[:, None]
-    edges = torch.linspace(
-        *_mel(torch.tensor([LOWEST_HZ, HIGHEST_HZ], dtype=torch.float64)).tolist(), BANDS + 2
-    ).double()
+    lowest, highest = _mel(torch.tensor([LOWEST_HZ, HIGHEST_HZ], dtype=torch.float64)).tolist()
+    edges = torch.linspace(lowest, highest, BANDS + 2, dtype=torch.float64)
     low, centre, high = edges[:-2], edges[1:-1], edges[2:]
     triangles = torch.minimum((bins - low) / (centre - low), (high - bins) / (high - centre)).clamp_min(0)
     triangles[0] = 0  # as published: the constant part belongs to no band

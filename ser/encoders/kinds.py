@@ -6,21 +6,18 @@ from pathlib import Path
 
 import torch
 
-from ser.encoders import vggish, yamnet
 from ser.encoders.loading import Encode, load_encoder
 from ser.encoders.vggish import Vggish
 from ser.encoders.yamnet import Yamnet
 
 CONVOLUTIONAL = {"yamnet": Yamnet, "vggish": Vggish}
-# Of the layers that lie side by side in the one layer of their states
-WIDTHS = {"yamnet": yamnet.WIDTHS, "vggish": vggish.WIDTHS}
 
 
 def load_any(folder: Path) -> Encode:
     """Return what turns a waveform, (time,) float32 at 16 kHz, into hidden states, (layers, frames, width) float32.
 
-    Layers of a convolutional network differ in width. So they lie side by side as one layer (WIDTHS), and a frame is a
-    patch of 0.96 s. ValueError names the folder when its encoder is unknown or it lacks weights.
+    Layers of a convolutional network differ in width. So they lie side by side as one layer (widths.py), and a frame is
+    a patch of 0.96 s. ValueError names the folder when its encoder is unknown or it lacks weights.
     """
     network = load_convolutional(folder)
     return load_encoder(folder) if network is None else functools.partial(_states, network)

@@ -19,7 +19,6 @@ OFFSET = 0.01
 CONVOLUTIONS = {0: 64, 3: 128, 6: 256, 8: 256, 11: 512, 13: 512}  # by their number in `features`
 POOLED = (0, 3, 8, 13)  # those with a pooling behind them
 PRODUCTS = {0: 4096, 2: 4096, 4: 128}  # by their number in `embeddings`
-WIDTHS = (*CONVOLUTIONS.values(), *PRODUCTS.values(), 128)  # the last: after PCA and quantisation
 LIMIT = 2.0  # of the components, which have unit variance
 
 
@@ -39,7 +38,7 @@ class Vggish:
         return cls(weights, pca["pca_eigen_vectors"], pca["pca_means"].reshape(-1))
 
     def states(self, waveform: torch.Tensor) -> torch.Tensor:
-        """Return (1, patches, 10240): each patch's layers (WIDTHS) side by side.
+        """Return (1, patches, 10240): each patch's layers (widths.VGGISH) side by side.
 
         The six convolutions' means over time and frequency, the three products, the last of which is the embedding, and
         the embedding as AudioSet was released with. waveform: (time,) float32 at 16 kHz.

@@ -11,12 +11,12 @@ import torch
 from torch.nn.functional import conv2d, pad
 
 from ser.encoders.audioset import HOP, PATCH_SAMPLES, log_mel, pad_to, patches
+from ser.encoders.widths import YAMNET as WIDTHS
 
 FILE = "yamnet.h5"
 OFFSET = 0.001
 PATCH_HOP = 48  # frames: 0.48 s
 EPSILON = 1e-4  # of batch norm, which has no gamma
-WIDTHS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)  # channels of the layers
 STRIDES = (2, 1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
 NORM = ("beta", "moving_mean", "moving_variance")
 CLASSES = 521
