@@ -429,10 +429,8 @@ def test_every_param_is_declared():
     ],
 )
 def test_every_copy_is_made_and_read_by_the_heads(stage, folder, heads):
-    copies, made = (
-        read_params(ENCODERS / "params.yaml", "speeds").keys(),
-        VARS["encoders" if stage == "embed" else "every_head"],
-    )
+    copies = read_params(ENCODERS / "params.yaml", "speeds").keys()
+    made = VARS["encoders" if stage == "embed" else "every_head"]
     assert {name.partition("@")[2] for name in STAGES if name.startswith(f"{stage}@")} == {
         f"{encoder}-{copy}" for encoder in made for copy in copies
     }

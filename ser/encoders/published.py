@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -47,6 +48,10 @@ def copy_published(encoder: str, revision: str, source: Path | None, target: Pat
     revision: `known`, or how the SHA-256 of the encoder's first file begins, for another one. source: a folder with the
     files, or the file itself; None: download them. WeightsError names a file that is missing or has another hash.
     """
+    if revision != KNOWN and not re.fullmatch(r"[0-9a-fA-F]{8,64}", revision):
+        raise WeightsError(
+            f"sources.<encoder>.revision is {revision!r}; allowed: {KNOWN}, or 8 or more digits of a SHA-256 (0 to f)"
+        )
     first, *others = FILES[encoder]
     chosen = first if revision == KNOWN else dataclasses.replace(first, known={revision.lower(): "of the params"})
     for file in (chosen, *others):
@@ -79,7 +84,8 @@ def _find(file: PublishedFile, encoder: str, source: Path) -> Path:
 
 
 def _require_known(path: Path, file: PublishedFile, source: Path | None) -> None:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
     if any(digest.startswith(known) for known in file.known):
         return
     listing = "\n".join(f"  {known}  {what}" for known, what in file.known.items())

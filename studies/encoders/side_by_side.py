@@ -40,7 +40,7 @@ def row_of(encoder: str, source: str, clips: pd.DataFrame) -> dict[str, object]:
 
 def main() -> None:
     with reporting("side_by_side"):
-        sources, clips = read_params(PARAMS, "sources"), read_clips(CLIPS, "clip", "actor")
+        sources, clips = read_params(PARAMS, "sources"), read_clips(CLIPS, "clip", "actor")[["clip", "actor"]]
         encoders = sorted(path.stem for path in SIZES.glob("*.json"))
         table = pd.DataFrame([row_of(encoder, sources[encoder]["name"], clips) for encoder in encoders])
         times = read_table(TIMES, ("encoder", "ms_per_clip")).set_index("encoder")["ms_per_clip"]

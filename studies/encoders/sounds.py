@@ -31,15 +31,11 @@ def table_of(scores: np.ndarray, emotions: pd.Series) -> pd.DataFrame:
     groups = {"speech": top == SPEECH, "other_voice": np.isin(top, VOICE) & (top != SPEECH), "silence": top == SILENCE}
     groups["other"] = ~np.any([*groups.values()], axis=0)
     rows = []
-    for emotion, chosen in [
-        *((emotion, (emotions == emotion).to_numpy()) for emotion in EMOTIONS),
-        ("all", slice(None)),
-    ]:
+    for emotion in (*(emotion for emotion in EMOTIONS if (emotions == emotion).any()), "all"):
+        chosen = np.ones(len(top), bool) if emotion == "all" else (emotions == emotion).to_numpy()
         shares = {f"top_{name}": float(group[chosen].mean()) for name, group in groups.items()}
-        rows.append(
-            {"emotion": emotion, "clips": len(top[chosen]), "speech_score": float(scores[chosen, SPEECH].mean())}
-            | shares
-        )
+        score = float(scores[chosen, SPEECH].mean())
+        rows.append({"emotion": emotion, "clips": int(chosen.sum()), "speech_score": score} | shares)
     return pd.DataFrame(rows)
 
 
