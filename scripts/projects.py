@@ -8,6 +8,7 @@ PROJECTS = (
     Path("studies/crossval"),
     Path("studies/encoders"),
     Path("studies/comparison"),
+    Path("studies/joint"),
     Path("release"),
     Path("fusion"),
 )
