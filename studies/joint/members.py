@@ -56,4 +56,4 @@ def said_by(folder: Path, run: Run, clips: pd.DataFrame) -> torch.Tensor:
     if table.empty:
         raise ValueError(f"{folder}: has no run {run.fold}-{run.seed}; `make results` runs what is missing")
     logs = pd.DataFrame(log_probabilities(table), index=table["clip"], columns=list(EMOTIONS))
-    return torch.from_numpy(logs.reindex(clips["clip"]).to_numpy()).float()
+    return torch.tensor(logs.reindex(clips["clip"]).to_numpy(), dtype=torch.float32)
