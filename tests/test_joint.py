@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 
+from fusion.branches import make_table
+from fusion.joint_branches import joint_clips
 from scripts.demo import ROOT
 from ser.corpora.emotions import EMOTIONS
 from ser.data.branches import BranchClips, copied
@@ -237,3 +240,33 @@ def test_every_stage_declares_its_code_and_what_its_params_name():
     assert f"../crossval/runs/luna/{chosen['run']}" in read
     fused = {Path(file).name for file in declared_files(STAGES["fuse_late"]) if "/runs/luna/" in file}
     assert fused == set(chosen["late"])
+
+
+def branch(utterances: list[str], emotions: list[str | None], width: int) -> pa.Table:
+    count = len(utterances)
+    columns = {"utterance": utterances, "clip": utterances, "speaker": ["01"] * count, "emotion": emotions}
+    columns |= {"fold": [None] * count, "seed": [None] * count}
+    lists = {
+        "log_probabilities": np.full((count, 8), -np.log(8)),
+        "embedding": np.arange(count * width).reshape(count, -1),
+    }
+    return make_table({"modality": "any"}, columns | lists)
+
+
+def test_branches_of_the_contract_are_joined_by_utterance():
+    branches = {
+        "audio": branch(["a", "b", "c"], ["sad", "calm", None], 2),
+        "text": branch(["c", "a"], ["happy", None], 3),
+    }
+    made = joint_clips(branches, ["a", "b", "c"])
+    assert made.widths == {"audio": 2, "text": 3}
+    assert made.branches["audio"][0].tolist() == [[0, 1], [2, 3], [4, 5]]
+    assert made.branches["text"][0, 0].tolist() == [3, 4, 5]
+    assert made.branches["text"][0, 1].isnan().all()
+    assert [EMOTIONS[label] for label in made.labels] == ["sad", "calm", "happy"]
+    assert joint_clips(branches, ["b"]).branches["audio"].tolist() == [[[2, 3]]]
+
+
+def test_utterances_without_one_label_are_named():
+    with pytest.raises(ValueError, match=r"2 utterances have no label or several, first \['a', 'b'\]"):
+        joint_clips({"audio": branch(["a", "b"], ["sad", None], 2), "text": branch(["a"], ["calm"], 2)}, ["a", "b"])
