@@ -16,13 +16,14 @@ from scripts.demo import ROOT
 from ser.corpora.emotions import EMOTIONS
 from ser.data.branches import BranchClips, copied
 from ser.evaluation import statistics
-from ser.evaluation.fold_predictions import write_run
+from ser.evaluation.fold_predictions import DIGITS, write_run
+from ser.evaluation.predictions import read_predictions
 from ser.evaluation.stacking import fit_stack, stacked
 from ser.models.joint import Joint, JointSettings
 from ser.networks.joint import JointConfig, JointHead, hide
 from ser.storage.files import read_table, write_table
 from ser.storage.params import ParamsError, build, read_params
-from studies.joint import compare, fuse_late
+from studies.joint import compare, fuse_late, train_joint
 from studies.joint.members import BranchSettings, said_by
 from studies.run import Run
 from tests.pipeline import code_of, declared_files, declared_params, read_leaves, stages_of
@@ -270,3 +271,47 @@ def test_branches_of_the_contract_are_joined_by_utterance():
 def test_utterances_without_one_label_are_named():
     with pytest.raises(ValueError, match=r"2 utterances have no label or several, first \['a', 'b'\]"):
         joint_clips({"audio": branch(["a", "b"], ["sad", None], 2), "text": branch(["a"], ["calm"], 2)}, ["a", "b"])
+
+
+@pytest.fixture
+def fold(tmp_path, monkeypatch) -> tuple[pd.DataFrame, BranchClips]:
+    """The table and the branches of a fold that `train_fold` reads; the second says nothing of training clips."""
+    monkeypatch.chdir(tmp_path)
+    branches = clips(120)
+    split = np.array(["train", "val", "test"])[np.minimum(np.arange(120) // 56, 2)]
+    branches.branches["right"][:, split == "train"] = torch.nan
+    table = pd.DataFrame({"clip": [f"clip-{number}" for number in range(120)], "split": split})
+    table["emotion"] = [EMOTIONS[label] for label in branches.labels]
+    monkeypatch.setattr(train_joint, "read_branches", lambda *_: branches)
+    monkeypatch.setattr(Run, "clips", lambda _: table)
+    return table, branches
+
+
+def said(method: str, shown: str) -> pd.DataFrame:
+    path = train_joint.RUNS / shown / method / "2-1.csv"
+    return read_predictions(path, DIGITS).set_index("clip")[["split", *EMOTIONS]]
+
+
+def test_a_fold_is_written_with_all_branches_and_with_each_one_hidden(fold):
+    train_joint.train_fold(Run("luna", 2, 1), None, settings(epochs=3))
+    found = {path.parent.relative_to(train_joint.RUNS).as_posix() for path in train_joint.RUNS.glob("*/*/2-1.csv")}
+    methods, shown = ("joint", "joint_without_dropout"), ("all", "without_left", "without_right")
+    assert found == {f"{folder}/{method}" for folder in shown for method in methods}
+    both, left = said("joint", "all"), said("joint", "without_right")
+    val = both["split"] == "val"
+    assert both[val].equals(left[val])  # no training clip had the right branch
+    assert not both[~val].equals(left[~val])
+
+
+def test_labels_of_test_clips_do_not_matter_nor_those_of_val_to_val(fold):
+    table, branches = fold
+    train_joint.train_fold(Run("luna", 2, 1), None, settings(epochs=3))
+    before = said("joint", "all")
+    for part, kept in (("test", ["val", "test"]), ("val", ["val"])):
+        rows = np.array(table["split"] == part)
+        branches.labels[rows] = branches.labels[rows].flip(0)
+        table.loc[rows, "emotion"] = table.loc[rows, "emotion"].to_numpy()[::-1]
+        train_joint.train_fold(Run("luna", 2, 1), None, settings(epochs=3))
+        after = said("joint", "all")
+        assert after[after["split"].isin(kept)].equals(before[before["split"].isin(kept)])
+    assert not after.equals(before)
