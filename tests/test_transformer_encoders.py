@@ -17,9 +17,11 @@ from transformers import (
 
 from scripts.demo import ROOT
 from ser.data.copies import CopiedClips
+from ser.encoders.extraction import Copy
 from ser.encoders.loading import FAMILIES, load_encoder
 from ser.encoders.tunable import load_hearing, load_tunable
-from ser.models.finetuned import MODES, Finetuned, FinetuneSettings, MaskedInputs
+from ser.models.encoder import EncoderModel, save_encoder_model
+from ser.models.finetuned import MODES, FineTuned, Finetuned, FinetuneSettings, MaskedInputs, _with_head
 from ser.storage.params import ParamsError, build, read_params
 from tests.tiny_encoders import CONVOLUTIONS, LAYERS, SHAPE, WIDTH, save_encoder, save_pipeline, speechlike
 
@@ -150,9 +152,7 @@ def test_every_level_and_every_adapter_gets_gradients(family, folders):
             )
 
 
-def _network(folder: Path, mode: str):
-    from ser.models.finetuned import _with_head
-
+def _network(folder: Path, mode: str) -> FineTuned:
     return _with_head(load_tunable(folder), settings_of(mode), CPU)
 
 
@@ -219,3 +219,15 @@ def test_a_torchaudio_pipeline_cannot_be_fine_tuned_and_the_way_is_named(tmp_pat
             ValueError, match="cannot be fine-tuned here; the same encoders are on the Hugging Face hub"
         ):
             load(folder)
+
+
+@pytest.mark.parametrize("family", ["wav2vec2", BERT])
+def test_a_fine_tuned_encoder_hears_recordings_as_one_folder(family, folders, tmp_path):
+    waveforms = [speechlike(0.4, 1), speechlike(0.6, 2)]
+    copies = (Copy(60.0, (1, 1)), Copy(60.0, (16, 15)))
+    head = Finetuned.train(heard(folders[family]), folders[family], settings_of("last", epochs=1), 1, CPU)
+    save_encoder_model(head, folders[family], copies, tmp_path / "model")
+    hear = load_hearing(folders[family])
+    clips = [[hear(copy(waveform)) for waveform in waveforms] for copy in copies]
+    expected = head.logits(CopiedClips(clips, torch.zeros(2, dtype=torch.long)))
+    torch.testing.assert_close(EncoderModel.load(tmp_path / "model").logits(waveforms), expected, atol=1e-5, rtol=0)
