@@ -28,30 +28,33 @@ EVERY, WARM_UPS = 24, 3
 
 @torch.inference_mode()
 def time_encoder(folder: Path, waveforms: list[torch.Tensor], repeats: int) -> dict[str, float]:
-    """Return the median over the repeats of the mean time of a clip, in ms, and the fastest and slowest repeat."""
+    """Return the median over the repeats of the mean processor time of a clip, in ms, the fastest and slowest repeat.
+
+    Of one thread, so that it is what a clip takes where nothing else runs, and other processes change it little.
+    """
     encode = load_any(folder)
     for waveform in waveforms[:WARM_UPS]:
         encode(waveform)
     means = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         for waveform in waveforms:
             encode(waveform)
-        means.append(1000 * (time.perf_counter() - start) / len(waveforms))
+        means.append(1000 * (time.process_time() - start) / len(waveforms))
     return {"ms_per_clip": statistics.median(means), "fastest": min(means), "slowest": max(means)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.encoders", description=__doc__)
     parser.add_argument("encoders", nargs="*", help=f"folders in {WEIGHTS}; none: all of them")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--out", type=Path, default=TABLE)
     arguments = parser.parse_args()
     with reporting("encoders"):
         encoders = arguments.encoders or sorted(path.parent.name for path in WEIGHTS.glob("*/config.json"))
+        torch.set_num_threads(1)
         paths = [RAW / path for path in read_clips(CLIPS, "path")["path"][::EVERY]]
         waveforms = [load_mono(path, SAMPLE_RATE_HZ) for path in paths]
-        torch.set_num_threads(1)
         rows = []
         for encoder in encoders:
             timed = time_encoder(WEIGHTS / encoder, waveforms, arguments.repeats)
