@@ -228,7 +228,7 @@ def test_impossible_branches_are_refused():
 
 
 def test_every_stage_declares_its_code_and_what_its_params_name():
-    for name in ("train_joint@1-1", "fuse_late", "compare"):
+    for name in ("train_joint@joint-1-1", "fuse_late", "compare"):
         declared = {
             (JOINT / file).resolve().relative_to(ROOT.resolve()).as_posix() for file in declared_files(STAGES[name])
         }
@@ -236,7 +236,7 @@ def test_every_stage_declares_its_code_and_what_its_params_name():
     leaves = {leaf for leaf in read_leaves(JOINT) if not leaf.startswith("seeds.")}
     assert set().union(*(declared_params(stage, leaves) for stage in STAGES.values())) == leaves
     chosen = read_params(JOINT / "params.yaml", "branches")
-    read = declared_files(STAGES["train_joint@1-1"])
+    read = declared_files(STAGES["train_joint@joint-1-1"])
     assert {f"../encoders/embeddings/{name}" for name in chosen["encoders"]} < read
     assert f"../crossval/runs/luna/{chosen['run']}" in read
     fused = {Path(file).name for file in declared_files(STAGES["fuse_late"]) if "/runs/luna/" in file}
@@ -293,10 +293,11 @@ def said(method: str, shown: str) -> pd.DataFrame:
 
 
 def test_a_fold_is_written_with_all_branches_and_with_each_one_hidden(fold):
-    train_joint.train_fold(Run("luna", 2, 1), None, settings(epochs=3))
+    for method in train_joint.METHODS:
+        train_joint.train_fold(method, Run("luna", 2, 1), None, settings(epochs=3))
     found = {path.parent.relative_to(train_joint.RUNS).as_posix() for path in train_joint.RUNS.glob("*/*/2-1.csv")}
-    methods, shown = ("joint", "joint_without_dropout"), ("all", "without_left", "without_right")
-    assert found == {f"{folder}/{method}" for folder in shown for method in methods}
+    shown = ("all", "without_left", "without_right")
+    assert found == {f"{folder}/{method}" for folder in shown for method in train_joint.METHODS}
     both, left = said("joint", "all"), said("joint", "without_right")
     val = both["split"] == "val"
     assert both[val].equals(left[val])  # no training clip had the right branch
@@ -305,13 +306,13 @@ def test_a_fold_is_written_with_all_branches_and_with_each_one_hidden(fold):
 
 def test_labels_of_test_clips_do_not_matter_nor_those_of_val_to_val(fold):
     table, branches = fold
-    train_joint.train_fold(Run("luna", 2, 1), None, settings(epochs=3))
+    train_joint.train_fold("joint", Run("luna", 2, 1), None, settings(epochs=3))
     before = said("joint", "all")
     for part, kept in (("test", ["val", "test"]), ("val", ["val"])):
         rows = np.array(table["split"] == part)
         branches.labels[rows] = branches.labels[rows].flip(0)
         table.loc[rows, "emotion"] = table.loc[rows, "emotion"].to_numpy()[::-1]
-        train_joint.train_fold(Run("luna", 2, 1), None, settings(epochs=3))
+        train_joint.train_fold("joint", Run("luna", 2, 1), None, settings(epochs=3))
         after = said("joint", "all")
         assert after[after["split"].isin(kept)].equals(before[before["split"].isin(kept)])
     assert not after.equals(before)
