@@ -30,8 +30,8 @@ def main() -> None:
         settings = build(BranchSettings, read_params(PARAMS, "branches"), "branches", str(PARAMS))
         actors = read_clips(CLIPS, "clip", "actor")[["clip", "actor"]]
         counts = {(member, "alone"): counts_in(find(member), actors) for member in settings.late}
-        for branches in sorted(RUNS.iterdir()):
-            counts |= {(folder.name, branches.name): counts_in(folder, actors) for folder in sorted(branches.iterdir())}
+        for folder in sorted(path for path in RUNS.glob("*/*") if path.is_dir()):  # DVC leaves files beside them
+            counts[folder.name, folder.parent.name] = counts_in(folder, actors)
         rows = [
             {"method": method, "branches": branches} | over_units(table, uar)
             for (method, branches), table in counts.items()
