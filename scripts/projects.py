@@ -8,6 +8,7 @@ PROJECTS = (
     Path("studies/crossval"),
     Path("studies/encoders"),
     Path("studies/comparison"),
+    Path("studies/joint"),
     Path("release"),
     Path("fusion"),
     # Last: those above read nothing of them, and they need corpora that not everybody has

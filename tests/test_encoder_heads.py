@@ -393,13 +393,6 @@ def test_inputs_are_kept_frame_by_frame(heard):
     assert content["lengths"].tolist() == heard.lengths[0].tolist()
 
 
-def test_a_family_without_masks_of_its_own_is_named(tmp_path):
-    folder = save_encoder("wavlm", tmp_path / "wavlm")
-    for load in (load_tunable, load_hearing):
-        with pytest.raises(ValueError, match="wavlm: holds an encoder of the family 'wavlm'; only whisper can be"):
-            load(folder)
-
-
 def test_more_last_layers_than_there_are_is_an_error(weights):
     with pytest.raises(ParamsError, match="last_layers is 3; allowed: 1 to 2, the encoder's"):
         network_of(weights, "last", last_layers=3)

@@ -13,7 +13,7 @@ import torch
 import torchaudio
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import AutoFeatureExtractor, WhisperModel
+from transformers import AutoFeatureExtractor, AutoModel, WhisperModel
 
 from scripts.demo import ROOT
 from ser.corpora.emotions import EMOTIONS
@@ -25,6 +25,7 @@ from ser.models.boosted import BoostedHead
 from ser.models.logistic import LogisticHead, LogisticSettings
 from ser.storage.params import ParamsError, build, read_params
 from ser.storage.tensors import load_tensors, save_tensors
+from ser.storage.yaml12 import read_yaml
 from ser.training.boosting import BoostingSettings
 from studies.comparison.found_runs import RUNS
 from studies.encoders.copies import read_copy, write_copy
@@ -32,10 +33,20 @@ from studies.encoders.embed import embeddings_of
 from studies.encoders.frames import frames_of
 from studies.encoders.layers import score_layers
 from tests.pipeline import code_of, declared_files, declared_params, module_of, read_leaves, stages_of
-from tests.tiny_encoders import LAYERS, POSITIONS, WAVEFORM_FAMILIES, WIDTH, save_encoder, save_pipeline, speechlike
+from tests.tiny_encoders import (
+    FRAME_MS,
+    LAYERS,
+    POSITIONS,
+    WAVEFORM_FAMILIES,
+    WIDTH,
+    save_encoder,
+    save_pipeline,
+    speechlike,
+)
 
 ENCODERS = ROOT / "studies/encoders"
 STAGES = stages_of(ENCODERS)
+VARS = {name: value for part in read_yaml(ENCODERS / "dvc.yaml")["vars"][1:] for name, value in part.items()}
 ONE_OF_EACH = list({name.partition("@")[0]: name for name in STAGES}.values())
 WHISPER = ROOT.parent / "shared/encoders/whisper-tiny.en"
 PARAMS = "waveform: {trim_db: 35.0}\nspeeds: {original: [1, 1], slower: [16, 15], odd: [16]}\n"
@@ -62,17 +73,17 @@ def project(tmp_path, monkeypatch) -> Path:
 
 
 def test_every_family_is_tested():
-    assert set(FAMILIES) == {"whisper", *WAVEFORM_FAMILIES}
+    assert set(FAMILIES) == {"whisper", "wav2vec2-bert", "audio-spectrogram-transformer", *WAVEFORM_FAMILIES}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 @torch.inference_mode()
 def test_states_have_all_layers_and_the_clips_own_length(family, folders):
     encode = load_encoder(folders[family])
-    for duration_s, frames in ((0.4, 20), (0.73, 37)):
+    for duration_s in (0.4, 0.73):
         states = encode(speechlike(duration_s, 1))
         assert (states.shape[0], states.shape[2], states.dtype) == (LAYERS + 1, WIDTH, torch.float32)
-        assert abs(states.shape[1] - frames) <= 1
+        assert abs(states.shape[1] - 1000 * duration_s / FRAME_MS.get(family, 20)) <= 1.5
         assert states.isfinite().all()
 
 
@@ -80,14 +91,15 @@ def test_states_have_all_layers_and_the_clips_own_length(family, folders):
 @torch.inference_mode()
 def test_states_are_those_of_transformers(family, folders):
     waveform = speechlike(0.5, 3)
-    model = FAMILIES[family].from_pretrained(folders[family]).eval()
+    model = AutoModel.from_pretrained(folders[family]).eval()
     values = (
         waveform if family == "wavlm" else (waveform - waveform.mean()) / (waveform.var(correction=0) + 1e-7).sqrt()
     )
     expected = model(values[None], output_hidden_states=True)
     states = load_encoder(folders[family])(waveform)
     torch.testing.assert_close(states, torch.cat(expected.hidden_states), atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(states[-1:], expected.last_hidden_state, atol=1e-5, rtol=1e-5)
+    if not family.startswith("sew"):  # it brings its states back to 20 ms
+        torch.testing.assert_close(states[-1:], expected.last_hidden_state, atol=1e-5, rtol=1e-5)
 
 
 def whisper_of_positions(folder: Path, positions: int) -> nn.Module:
@@ -171,7 +183,7 @@ def test_a_pipeline_with_more_than_tensors_is_refused(tmp_path, monkeypatch):
 def test_an_unknown_family_is_named(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(
-        ValueError, match=r"model_type is 'bert'; known are \['hubert', 'wav2vec2', 'wavlm', 'whisper'\]"
+        ValueError, match=r"model_type is 'bert'; known are \['audio-spectrogram-transformer', .*'whisper'\] and torch"
     ):
         load_encoder(tmp_path)
 
@@ -197,7 +209,7 @@ def test_a_clip_too_short_or_too_long_is_an_error(folders):
     assert encode(torch.zeros(64000)).shape[1] == POSITIONS
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ["whisper", "wavlm", "wav2vec2-bert", "audio-spectrogram-transformer"])
 def test_a_clip_does_not_depend_on_those_beside_it(family, folders, project):
     paths = [project / f"{index}.wav" for index in range(4)]
     together = list(each_clip(paths, load_encoder(folders[family]), ORIGINAL))
@@ -417,9 +429,10 @@ def test_every_param_is_declared():
     ],
 )
 def test_every_copy_is_made_and_read_by_the_heads(stage, folder, heads):
-    copies, encoders = (read_params(ENCODERS / "params.yaml", section).keys() for section in ("speeds", "sources"))
+    copies = read_params(ENCODERS / "params.yaml", "speeds").keys()
+    made = VARS["encoders" if stage == "embed" else "every_head"]
     assert {name.partition("@")[2] for name in STAGES if name.startswith(f"{stage}@")} == {
-        f"{encoder}-{copy}" for encoder in encoders for copy in copies
+        f"{encoder}-{copy}" for encoder in made for copy in copies
     }
     for name in [name for name in STAGES if name.startswith(heads)]:
         encoder = STAGES[name].cmd.split(module_of(STAGES[name]))[1].split()[0]

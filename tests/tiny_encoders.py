@@ -8,30 +8,40 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import h5py
+import numpy as np
 import torch
 import torchaudio.pipelines
 from torchaudio.pipelines import Wav2Vec2Bundle
 from transformers import (
-    HubertConfig,
-    HubertModel,
-    Wav2Vec2Config,
+    ASTFeatureExtractor,
+    AutoConfig,
+    AutoModel,
+    SeamlessM4TFeatureExtractor,
     Wav2Vec2FeatureExtractor,
-    Wav2Vec2Model,
-    WavLMConfig,
-    WavLMModel,
     WhisperConfig,
     WhisperFeatureExtractor,
     WhisperForConditionalGeneration,
 )
 
+from ser.encoders import vggish, yamnet
+
 WIDTH, LAYERS, POSITIONS = 32, 2, 200
 SHAPE = {"num_hidden_layers": LAYERS, "hidden_size": WIDTH, "num_attention_heads": 2, "intermediate_size": 48}
 CONVOLUTIONS = {"conv_dim": [16] * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4}
-WAVEFORM_FAMILIES = {
-    "wav2vec2": (Wav2Vec2Model, Wav2Vec2Config),
-    "hubert": (HubertModel, HubertConfig),
-    "wavlm": (WavLMModel, WavLMConfig),
-}
+WAVEFORM_FAMILIES = (
+    "data2vec-audio",
+    "hubert",
+    "sew",
+    "sew-d",
+    "unispeech",
+    "unispeech-sat",
+    "wav2vec2",
+    "wav2vec2-conformer",
+    "wavlm",
+)
+FRAME_MS = {"sew": 40, "sew-d": 40, "audio-spectrogram-transformer": 100}  # of others: 20
+AST_FRAMES = 106  # of 10 ms: ten patches of 160 ms, 100 ms apart
 COMMIT = "0" * 40
 
 
@@ -51,9 +61,16 @@ def save_encoder(family: str, folder: Path) -> Path:
             **sizes,
         )
         model, extractor = WhisperForConditionalGeneration(config), WhisperFeatureExtractor()
+    elif family == "audio-spectrogram-transformer":
+        model = AutoModel.from_config(AutoConfig.for_model(family, **SHAPE, max_length=AST_FRAMES))
+        torch.nn.init.normal_(model.embeddings.position_embeddings)
+        extractor = ASTFeatureExtractor(max_length=AST_FRAMES)
+    elif family == "wav2vec2-bert":
+        model = AutoModel.from_config(AutoConfig.for_model(family, **SHAPE))
+        extractor = SeamlessM4TFeatureExtractor()
     else:
-        kind, settings = WAVEFORM_FAMILIES[family]
-        model = kind(settings(**SHAPE, **CONVOLUTIONS, vocab_size=8))
+        convolutions = CONVOLUTIONS | ({"conv_dim": [16] * 13} if family.startswith("sew") else {})
+        model = AutoModel.from_config(AutoConfig.for_model(family, **SHAPE, **convolutions, vocab_size=8))
         extractor = Wav2Vec2FeatureExtractor(do_normalize=family != "wavlm", return_attention_mask=False)
     model.save_pretrained(folder)
     extractor.save_pretrained(folder)
@@ -126,3 +143,30 @@ def _answer(folder: Path, name: str, path: str) -> bytes | None:
 
 def _sizes() -> dict[str, int]:
     return {"layers": LAYERS, "attention_heads": 2, "ffn_dim": 48}
+
+
+def save_yamnet(folder: Path) -> Path:
+    """Leave a random YAMNet in the layout of the published file."""
+    random = np.random.default_rng(1)
+    with h5py.File(folder / yamnet.FILE, "w") as file:
+        for name, shape in yamnet.expected_shapes().items():
+            spread = (2 / max(1, np.prod(shape[:-1]))) ** 0.5 if "kernel" in name else 0.1
+            values = 1 + random.random(shape) if "variance" in name else spread * random.standard_normal(shape)
+            file[name] = values.astype(np.float32)
+    (folder / "config.json").write_text('{"model_type": "yamnet"}')
+    return folder
+
+
+def save_vggish(folder: Path) -> Path:
+    """Leave a random VGGish in the layout of the published files; the PCA's arrays are numpy's, as there."""
+    torch.manual_seed(1)
+    weights = {
+        name: torch.randn(shape) * (2 / torch.Size(shape[1:]).numel()) ** 0.5
+        for name, shape in vggish.expected_shapes().items()
+    }
+    torch.save(weights, folder / vggish.FILE)
+    random = np.random.default_rng(1)
+    pca = {"pca_eigen_vectors": random.standard_normal((128, 128)), "pca_means": random.standard_normal((128, 1))}
+    torch.save(pca, folder / vggish.PCA_FILE, _use_new_zipfile_serialization=False)
+    (folder / "config.json").write_text('{"model_type": "vggish"}')
+    return folder

@@ -12,23 +12,17 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from transformers import (
-    AutoConfig,
-    AutoFeatureExtractor,
-    HubertModel,
-    PretrainedConfig,
-    Wav2Vec2Model,
-    WavLMModel,
-    WhisperModel,
-)
+from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, PretrainedConfig
+from transformers.models.auto.modeling_auto import MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES
 from transformers.utils import logging
 
 from ser.encoders.pipelines import load_pipeline, pipeline_states
-from ser.encoders.waveforms import SAMPLE_RATE_HZ
+from ser.encoders.transformer import transformer_inputs, transformer_states
 from ser.encoders.whisper import whisper_log_mel, whisper_states
 
 LEAST_SAMPLES = 400  # 25 ms, from which wav2vec 2.0's convolutions make one frame
-FAMILIES = {"whisper": WhisperModel, "wavlm": WavLMModel, "wav2vec2": Wav2Vec2Model, "hubert": HubertModel}
+# All that transformers can classify sound with: Whisper, wav2vec 2.0, HuBERT, WavLM, wav2vec2-BERT, data2vec, AST, …
+FAMILIES = tuple(sorted(MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES))
 
 Encode = Callable[[torch.Tensor], torch.Tensor]
 
@@ -49,10 +43,10 @@ def load_encoder(folder: Path) -> Encode:
 
 
 def family_of(folder: Path) -> str:
-    """Return the key in FAMILIES of an encoder's files, or torchaudio; ValueError names any other."""
+    """Return which of FAMILIES an encoder's files are of, or torchaudio; ValueError names any other."""
     kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
     if kind not in (*FAMILIES, "torchaudio"):
-        raise ValueError(f"{folder}/config.json: model_type is {kind!r}; known are {sorted(FAMILIES)} and torchaudio")
+        raise ValueError(f"{folder}/config.json: model_type is {kind!r}; known are {[*FAMILIES]} and torchaudio")
     return kind
 
 
@@ -65,14 +59,12 @@ def load_extractor(folder: Path) -> Callable:
 def load_encoder_model(folder: Path, kind: str) -> nn.Module:
     """Return a family's model, Whisper's without decoder layers; ValueError names weights that it lacks."""
     with _quiet_transformers():
-        return _read_model(folder, kind, AutoConfig.from_pretrained(folder, local_files_only=True))
+        return _read_model(folder, kind, _read_config(folder))
 
 
 def build_model(folder: Path) -> nn.Module:
-    """Return Whisper's model with random weights, without decoder layers."""
-    config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    config.decoder_layers = 0
-    return WhisperModel(config)
+    """Return the model of a folder with random weights, Whisper's without decoder layers."""
+    return AutoModel.from_config(_read_config(folder))
 
 
 def _encode(states: Encode, waveform: torch.Tensor) -> torch.Tensor:
@@ -81,10 +73,20 @@ def _encode(states: Encode, waveform: torch.Tensor) -> torch.Tensor:
     return states(waveform)
 
 
-def _read_model(folder: Path, kind: str, config: PretrainedConfig) -> nn.Module:
-    if kind == "whisper":
+def _read_config(folder: Path) -> PretrainedConfig:
+    """Return an encoder's config without what training would draw at random: our heads have their own of it."""
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    for name, value in config.to_dict().items():
+        if isinstance(value, int | float) and ("dropout" in name or name.endswith("layerdrop")):
+            setattr(config, name, 0.0)
+    config.apply_spec_augment = False
+    if config.model_type == "whisper":
         config.decoder_layers = 0  # never called
-    model, info = FAMILIES[kind].from_pretrained(
+    return config
+
+
+def _read_model(folder: Path, kind: str, config: PretrainedConfig) -> nn.Module:
+    model, info = AutoModel.from_pretrained(
         folder,
         config=config,
         dtype=torch.float32,
@@ -104,8 +106,7 @@ def _whisper_states(model: nn.Module, extractor: Callable, waveform: torch.Tenso
 
 
 def _transformer_states(model: nn.Module, extractor: Callable, waveform: torch.Tensor) -> torch.Tensor:
-    values = extractor(waveform.numpy(), sampling_rate=SAMPLE_RATE_HZ, return_tensors="pt")["input_values"]
-    return torch.cat(model(values, output_hidden_states=True).hidden_states)
+    return transformer_states(model, transformer_inputs(extractor, waveform))
 
 
 @contextlib.contextmanager

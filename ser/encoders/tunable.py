@@ -8,6 +8,8 @@ import torch
 from torch import nn
 
 from ser.encoders.loading import Encode, build_model, family_of, load_encoder_model, load_extractor
+from ser.encoders.transformer import transformer_inputs
+from ser.encoders.tunable_transformer import TunableTransformer
 from ser.encoders.whisper import strided, whisper_log_mel, whisper_states
 
 
@@ -39,29 +41,47 @@ class TunableWhisper(nn.Module):
         return states.permute(1, 2, 0, 3), strided(lengths)
 
 
-def load_tunable(folder: Path) -> TunableWhisper:
+Tunable = TunableWhisper | TunableTransformer
+
+
+def load_tunable(folder: Path) -> Tunable:
     """Return the encoder of a folder; ValueError when its family cannot be trained here, or it lacks weights."""
-    return TunableWhisper(load_encoder_model(folder, _require_whisper(folder)).encoder)
+    kind = _require_transformer(folder)
+    return _tunable(load_encoder_model(folder, kind), kind)
 
 
-def build_tunable(folder: Path) -> TunableWhisper:
+def build_tunable(folder: Path) -> Tunable:
     """Return such an encoder with random weights, of the shape that the folder's config.json says."""
-    _require_whisper(folder)
-    return TunableWhisper(build_model(folder).encoder)
+    return _tunable(build_model(folder), _require_transformer(folder))
 
 
 def load_hearing(folder: Path) -> Encode:
-    """Return what turns a waveform, (time,) float32 at 16 kHz, into what `load_tunable` reads, (frames, bands)."""
-    _require_whisper(folder)
-    return functools.partial(_log_mel, load_extractor(folder))
+    """Return what turns a waveform, (time,) float32 at 16 kHz, into what `load_tunable` reads: (frames, bands).
+
+    Of an encoder that reads waveforms it is (samples, 1).
+    """
+    inputs = _log_mel if _require_transformer(folder) == "whisper" else _inputs
+    return functools.partial(inputs, load_extractor(folder))
+
+
+def _tunable(model: nn.Module, kind: str) -> Tunable:
+    return TunableWhisper(model.encoder) if kind == "whisper" else TunableTransformer(model)
 
 
 def _log_mel(extractor: Callable, waveform: torch.Tensor) -> torch.Tensor:
     return whisper_log_mel(extractor, waveform)[0].T
 
 
-def _require_whisper(folder: Path) -> str:
+def _inputs(extractor: Callable, waveform: torch.Tensor) -> torch.Tensor:
+    values = transformer_inputs(extractor, waveform)[0]
+    return values[:, None] if values.ndim == 1 else values
+
+
+def _require_transformer(folder: Path) -> str:
     kind = family_of(folder)
-    if kind != "whisper":
-        raise ValueError(f"{folder}: holds an encoder of the family {kind!r}; only whisper can be fine-tuned here")
+    if kind == "torchaudio":
+        raise ValueError(
+            f"{folder}: holds one of torchaudio's pipelines, which cannot be fine-tuned here; the same encoders are on "
+            "the Hugging Face hub (facebook/wav2vec2-base, facebook/hubert-base-ls960, microsoft/wavlm-base, …)"
+        )
     return kind

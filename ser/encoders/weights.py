@@ -82,7 +82,7 @@ def _download(name: str, revision: str) -> Path:
         return Path(snapshot_download(name, revision=revision, allow_patterns=PATTERNS))
     except (OSError, ValueError, ImportError) as error:
         # Unreachable, refused, no such model; a proxy that needs a further package. What was downloaded before is used
-        raise WeightsError(_both_ways(name, f"the Hugging Face hub ({name}, revision {revision})", error)) from error
+        raise WeightsError(both_ways(name, f"the Hugging Face hub ({name}, revision {revision})", error)) from error
 
 
 def _copy_pipeline(name: str, source: Path | None, target: Path) -> None:
@@ -91,7 +91,7 @@ def _copy_pipeline(name: str, source: Path | None, target: Path) -> None:
         try:
             torch.hub.download_url_to_file(url, str(target / file))
         except OSError as error:
-            raise WeightsError(_both_ways(file, url, error)) from error
+            raise WeightsError(both_ways(file, url, error)) from error
     else:
         found = source if source.is_file() else source / file
         if not found.is_file():
@@ -101,7 +101,8 @@ def _copy_pipeline(name: str, source: Path | None, target: Path) -> None:
     (target / "config.json").write_text(config, encoding="utf-8")
 
 
-def _both_ways(what: str, server: str, error: Exception) -> str:
+def both_ways(what: str, server: str, error: Exception) -> str:
+    """Say that a server gave no weights and why, and the two ways to get them."""
     reason = next(iter(str(error).splitlines()), type(error).__name__)
     return (
         f"no weights: {server} gave none ({reason}). Two ways to get them:\n"

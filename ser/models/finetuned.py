@@ -11,9 +11,9 @@ from peft import LoraConfig, inject_adapter_in_model
 from torch import nn
 
 from ser.corpora.emotions import EMOTIONS
-from ser.data.augmentation import Augmentation, augment
+from ser.data.augmentation import SWITCHES, Augmentation, augment, mask_stretches
 from ser.data.copies import CopiedClips
-from ser.encoders.tunable import TunableWhisper, build_tunable, load_tunable
+from ser.encoders.tunable import Tunable, TunableWhisper, build_tunable, load_tunable
 from ser.encoders.weights import CONFIGS
 from ser.models.attentive import predict_copies
 from ser.models.store import load_weights, read_description, save_weights, write_description
@@ -67,7 +67,7 @@ class FinetuneSettings:
 class FineTuned(nn.Module):
     """An encoder, in a precision of its own, and the attentive head on its states: inputs, lengths → logits."""
 
-    def __init__(self, encoder: TunableWhisper, head: AttentiveHead, precision: str) -> None:
+    def __init__(self, encoder: Tunable, head: AttentiveHead, precision: str) -> None:
         super().__init__()
         self.encoder, self.head, self.precision = encoder, head, precision
 
@@ -89,7 +89,7 @@ class FineTuned(nn.Module):
             yield from (clip[:length] for clip, length in zip(states, lengths.tolist(), strict=True))
 
 
-def unfreeze(encoder: TunableWhisper, settings: FinetuneSettings) -> None:
+def unfreeze(encoder: Tunable, settings: FinetuneSettings) -> None:
     """Leave gradients to low-rank adapters (Hu et al. 2021), put into all layers; or to the last layers; or to all."""
     encoder.requires_grad_(False)
     levels = encoder.levels
@@ -135,8 +135,26 @@ class AugmentedLogMel:
 
 
 @dataclasses.dataclass(frozen=True)
+class MaskedInputs:
+    """Masks stretches of inputs that are in no decibels: waveforms, in time alone, and normalised spectrograms."""
+
+    settings: Augmentation
+
+    def __post_init__(self) -> None:
+        for name in set(SWITCHES) - {"masks", "mixup"}:
+            value = getattr(self.settings, name)
+            check(not value, f"augmentation.{name}", value, "0 for an encoder whose inputs are not in decibels")
+
+    def __call__(
+        self, inputs: torch.Tensor, lengths: torch.Tensor, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        bands = 0 if inputs.shape[2] == 1 else self.settings.band_mask
+        return mask_stretches(inputs, lengths, dataclasses.replace(self.settings, band_mask=bands), generator), lengths
+
+
+@dataclasses.dataclass(frozen=True)
 class Finetuned:
-    """What an encoder hears of each clip, (frames, bands) → log-probabilities."""
+    """What an encoder hears of each clip, (frames, bands) or (samples, 1) → log-probabilities."""
 
     network: FineTuned
     settings: FinetuneSettings
@@ -150,7 +168,8 @@ class Finetuned:
         seed_generators(seed)
         network = _with_head(load_tunable(weights), settings, device).to(device)
         network.head.mixture.fit(network.each_states(clips, device))
-        change = AugmentedLogMel(settings.augmentation)
+        changes = AugmentedLogMel if isinstance(network.encoder, TunableWhisper) else MaskedInputs
+        change = changes(settings.augmentation)
         drawn = TrainingClips(
             clips.lengths[0],
             clips.labels,
@@ -191,7 +210,7 @@ class Finetuned:
         return cls(network, settings, device)
 
 
-def _with_head(encoder: TunableWhisper, settings: FinetuneSettings, device: torch.device) -> FineTuned:
+def _with_head(encoder: Tunable, settings: FinetuneSettings, device: torch.device) -> FineTuned:
     """Return an encoder, as far as it learns, with an untrained head."""
     unfreeze(encoder, settings)
     head = AttentiveHead(settings.head, *encoder.shape, len(EMOTIONS))

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from ser.encoders.extraction import pool
-from ser.encoders.loading import load_encoder
+from ser.encoders.kinds import load_any
 from studies.encoders.copies import write_copy
 
 EMBEDDINGS = Path("studies/encoders/embeddings")
@@ -18,4 +18,4 @@ def embeddings_of(clips: Iterator[torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 if __name__ == "__main__":
-    write_copy("embed", __doc__, EMBEDDINGS, load_encoder, embeddings_of)
+    write_copy("embed", __doc__, EMBEDDINGS, load_any, embeddings_of)

@@ -1,9 +1,10 @@
-"""Fetch an encoder: hub, or ENCODER_SOURCE=/path/to/folder → studies/encoders/weights/<encoder>."""
+"""Fetch an encoder: its server, or ENCODER_SOURCE=/path/to/folder → studies/encoders/weights/<encoder>."""
 
 import argparse
 import dataclasses
 from pathlib import Path
 
+from ser.encoders.published import FILES, copy_published
 from ser.encoders.weights import copy_weights
 from ser.storage.errors import reporting
 from ser.storage.files import replacing_folder
@@ -29,8 +30,9 @@ def main() -> None:
         if encoder not in sources:
             raise ValueError(f"{PARAMS}: sources has no {encoder!r}; it has {sorted(sources)}")
         settings = build(SourceSettings, sources[encoder], f"sources.{encoder}", str(PARAMS))
+        copy = copy_published if settings.name in FILES else copy_weights
         with replacing_folder(WEIGHTS / encoder) as folder:
-            copy_weights(settings.name, settings.revision, given_path("ENCODER_SOURCE"), folder)
+            copy(settings.name, settings.revision, given_path("ENCODER_SOURCE"), folder)
         print(f"{settings.name} in {WEIGHTS / encoder}")
 
 

@@ -4,11 +4,13 @@ import argparse
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ser.corpora.emotions import EMOTIONS
 from ser.corpora.protocols import SPEAKER_FOLDS
 from ser.data.embeddings import EmbeddedClips
+from ser.encoders.widths import WIDTHS
 from ser.evaluation.plotting import save_figure
 from ser.evaluation.recall import count_clips, uar
 from ser.models.logistic import LogisticHead, LogisticSettings
@@ -25,14 +27,18 @@ FIGURES = Path("studies/encoders/plots/layers")
 DIGITS = 4
 
 
-def score_layers(clips: EmbeddedClips, settings: LogisticSettings) -> list[float]:
+def score_layers(clips: EmbeddedClips, settings: LogisticSettings, widths: tuple[int, ...] = ()) -> list[float]:
     """Return the UAR on the clips of the split val, of each layer alone and then of all together.
 
-    Trained on the split train; the split test is not looked at.
+    widths: of layers that lie side by side in one, if they do. Trained on the split train; the split test is not looked
+    at.
     """
-    layers, scores = clips.embeddings.shape[2], []
-    for chosen in [*([layer] for layer in range(layers)), list(range(layers))]:
-        heard = dataclasses.replace(clips, embeddings=clips.embeddings[:, :, chosen])
+    embeddings, scores = clips.embeddings, []
+    layers = [embeddings[:, :, [layer]] for layer in range(embeddings.shape[2])]
+    if widths:
+        layers = np.split(embeddings, np.cumsum(widths)[:-1], axis=-1)
+    for chosen in (*layers, embeddings):
+        heard = dataclasses.replace(clips, embeddings=chosen)
         head, val = LogisticHead.train(*heard.part("train").stacked(), settings), heard.part("val")
         predicted = val.predict(head.logits).argmax(dim=1).numpy()
         scores.append(float(uar(count_clips(val.labels, predicted, len(EMOTIONS)))))
@@ -48,15 +54,18 @@ def main() -> None:
         source = read_value(PARAMS, f"sources.{encoder}.name", str)
         settings = build(LogisticSettings, values, "train_logistic", str(PARAMS))
         paths = [EMBEDDINGS / encoder / f"{copy}.pt" for copy in speeds]
-        columns = {}
+        columns, widths = {}, WIDTHS.get(source, ())
         for fold in range(1, len(SPEAKER_FOLDS["luna"]) + 1):
-            columns[f"fold_{fold}"] = score_layers(EmbeddedClips.read(paths, Run("luna", fold, 1).clips()), settings)
+            clips = EmbeddedClips.read(paths, Run("luna", fold, 1).clips())
+            columns[f"fold_{fold}"] = score_layers(clips, settings, widths)
         table = pd.DataFrame(columns)
-        table.insert(0, "layer", [*map(str, range(len(table) - 1)), "all"])
+        first = 1 if widths else 0
+        table.insert(0, "layer", [*map(str, range(first, first + len(table) - 1)), "all"])
         table.insert(1, "uar", table.iloc[:, 1:].mean(axis=1))
         write_table(table, TABLES / f"{encoder}.csv", DIGITS)
         title = f"{source}, frozen, logistic regression"
-        save_figure(draw_layers(table, title), FIGURES / f"{encoder}.png")
+        what = "layer" if widths else "layer (0: what the first transformer layer reads)"
+        save_figure(draw_layers(table, title, what), FIGURES / f"{encoder}.png")
         print(table.to_string(index=False))
 
 
