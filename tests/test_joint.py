@@ -200,6 +200,7 @@ def test_late_fusion_writes_every_method_with_all_branches_and_with_each_one_mis
     found = {path.parent.relative_to(fuse_late.RUNS).as_posix() for path in fuse_late.RUNS.glob("*/*/5-1.csv")}
     single = {f"without_{name}/{method}" for name in ("whisper", "compact") for method in ("late", "stacked")}
     assert found == {"all/late", "all/stacked", "all/joint_late", "without_compact/joint", *single}
+    (fuse_late.RUNS / "without_compact/.gitignore").write_text("/late\n")
     compare.main()
     table = read_table(compare.TABLES / "uar.csv", ("method", "branches", "mean", "low", "high"))
     uar = table.set_index(["method", "branches"])["mean"]
