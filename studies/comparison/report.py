@@ -24,6 +24,7 @@ MODELS = {
     "whisper_attentive": "Whisper, attentive pooling",
     "whisper_finetuned": "Whisper, fine-tuned",
     "whisper_lgbm": "Whisper, LightGBM",
+    "yamnet": "YAMNet, logistic regression",
     "fused": "Fused",
 }
 BESIDE = {"speaker_dependent": "random", "speaker_independent": "SI", "difference": "difference"}
