@@ -79,8 +79,13 @@ def _changes(stage: PipelineStage, makers: dict[str, Output]) -> Iterator[Change
             maker = makers[file.fs_path]
             if file.hash_info != maker.hash_info:
                 yield Change("dvc.lock", f"{file.def_path} is not the one that {maker.stage.name} made")
-        else:
+        elif not _lacks_data(file, makers):
             yield from (Change(file.def_path, what) for what in file.workspace_status().values())
+
+
+def _lacks_data(folder: Output, makers: dict[str, Output]) -> bool:
+    """Whether something is missing in a folder that stages write to, so that it cannot be compared."""
+    return any(path.startswith(f"{folder.fs_path}{os.sep}") and not out.exists for path, out in makers.items())
 
 
 def _param_changes(dep: ParamsDependency) -> Iterator[Change]:
