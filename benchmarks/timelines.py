@@ -20,6 +20,7 @@ from benchmarks.corpus import ROOT
 from benchmarks.hearing import predict
 from benchmarks.measuring import run, worker
 from ser.evaluation.markdown import render
+from ser.storage.errors import reporting
 
 STEP_S = 0.01
 RATE_HZ = 16_000
@@ -179,4 +180,5 @@ def _share(what: np.ndarray) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with reporting("timelines"):
+        main()

@@ -23,7 +23,7 @@ from ser.models.joint import Joint, JointSettings
 from ser.networks.joint import JointConfig, JointHead, hide
 from ser.storage.files import read_table, write_table
 from ser.storage.params import ParamsError, build, read_params
-from studies.joint import compare, fuse_late, train_joint
+from studies.joint import compare, fuse_late, places, train_joint
 from studies.joint.members import BranchSettings, said_by
 from studies.run import Run
 from tests.pipeline import code_of, declared_files, declared_params, read_leaves, stages_of
@@ -178,14 +178,14 @@ def project(tmp_path, monkeypatch) -> Path:
     table["path"] = "none.wav"
     write_table(table, fuse_late.CLIPS)
     labels = np.arange(160) % 8
-    places = {"whisper": fuse_late.PROJECTS[0] / "luna", "compact": fuse_late.PROJECTS[1] / "luna"}
+    folders = {"whisper": places.PROJECTS[0] / "luna", "compact": places.PROJECTS[1] / "luna"}
     for fold in fuse_late.FOLDS:
         group = (table["actor"] - 1) % 5 + 1
         split = np.where(group == fold, "test", np.where(group == fold % 5 + 1, "val", "train"))
         for name, seeds, size in (("whisper", (1,), 3), ("compact", (1,), 2), ("joint", (1,), 4)):
             for seed in seeds:
                 logits = torch.tensor(size * np.eye(8)[labels] + random.standard_normal((160, 8)))
-                folder = places[name] / name if name in places else fuse_late.RUNS / "without_compact/joint"
+                folder = folders[name] / name if name in folders else fuse_late.RUNS / "without_compact/joint"
                 write_run(folder / f"{fold}-{seed}.csv", table.assign(split=split), logits)
     fuse_late.PARAMS.write_text(
         "branches: {encoders: [whisper], run: compact, late: [whisper, compact]}\nseeds: {joint: [1]}\n"

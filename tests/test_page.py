@@ -363,6 +363,7 @@ def test_the_card_is_a_page_without_scripts(browser, server):
     assert "CompactNet" in tab.wait_for("document.querySelector('h1').textContent")
     assert tab.evaluate("document.querySelectorAll('table').length") >= 4
     assert not tab.evaluate("document.scripts.length")
+    assert tab.wait_for("document.readyState === 'complete'")  # its style has come
     tab.show_as(*SIZES["phone"], "light")
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert tab.complaints == []

@@ -5,6 +5,7 @@ import dataclasses
 import torch
 from torch import nn
 
+from ser.arithmetic.square_root import square_root
 from ser.networks.blocks import check_fraction
 from ser.storage.params import check
 
@@ -47,7 +48,7 @@ class JointHead(nn.Module):
         self.mean.copy_(numbers.nan_to_num().sum(dim=0) / count)
         variance = ((numbers - self.mean).nan_to_num().square()).sum(dim=0) / count
         # One whose training clips are all equal says nothing, and must not blow up what differs later
-        self.sd.copy_(torch.where(variance > 1e-10, variance.sqrt(), torch.inf))
+        self.sd.copy_(torch.where(variance > 1e-10, square_root(variance), torch.inf))
 
     def forward(self, numbers: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         parts = ((numbers[:, 0] - self.mean) / self.sd).split(self.widths, dim=1)

@@ -13,8 +13,8 @@ from ser.evaluation.statistics import compare_pairs, over_units
 from ser.storage.errors import reporting
 from ser.storage.files import write_table
 from ser.storage.params import build, read_params
-from studies.joint.fuse_late import CLIPS, PARAMS, PROTOCOL, RUNS, find
 from studies.joint.members import BranchSettings
+from studies.joint.places import CLIPS, PARAMS, PROTOCOL, RUNS, find
 
 TABLES = Path("studies/joint/tables")
 DIGITS = 4

@@ -20,12 +20,8 @@ from ser.evaluation.stacking import fit_stack, stacked
 from ser.storage.errors import reporting
 from ser.storage.params import build, read_params, read_value
 from studies.joint.members import BranchSettings
+from studies.joint.places import CLIPS, PARAMS, RUNS, find
 
-PARAMS = Path("studies/joint/params.yaml")
-CLIPS = Path("data/clips.csv")
-PROTOCOL = "luna"
-PROJECTS = (Path("studies/encoders/runs"), Path("studies/crossval/runs"))
-RUNS = Path("studies/joint/runs")
 FOLDS = range(1, 6)
 
 Fuse = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -56,14 +52,6 @@ def fuse_members(members: dict[str, Path], seeds: tuple[int, ...], actors: pd.Se
             val, speakers = (clips["split"] == "val").to_numpy(), clips["clip"].map(actors).to_numpy()
             labels = clips["emotion"].map(EMOTION_INDEX).to_numpy()
             write_run(target / f"{fold}-{seed}.csv", clips, torch.from_numpy(fuse(logs, val, labels, speakers)))
-
-
-def find(model: str) -> Path:
-    """Return the folder of a model's runs; ValueError when no project has any."""
-    for runs in PROJECTS:
-        if (runs / PROTOCOL / model).is_dir():
-            return runs / PROTOCOL / model
-    raise ValueError(f"{PARAMS}: branches.late: no runs of {model!r} in {', '.join(map(str, PROJECTS))}")
 
 
 def main() -> None:
