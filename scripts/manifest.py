@@ -7,9 +7,9 @@ import argparse
 from pathlib import Path
 
 from ser.corpora.catalogue import CORPORA, find_corpus
+from ser.corpora.manifests import write_manifest
 from ser.corpora.sources import describe_source
 from ser.storage.errors import reporting
-from ser.storage.files import replacing
 from ser.storage.given import given_path
 
 MANIFESTS = Path("data/manifests")
@@ -19,10 +19,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="manifest", description=__doc__)
     parser.add_argument("corpus", help=", ".join(CORPORA))
     with reporting("manifest"):
-        write_manifest(parser.parse_args().corpus)
+        make_manifest(parser.parse_args().corpus)
 
 
-def write_manifest(name: str) -> None:
+def make_manifest(name: str) -> None:
     """Write data/manifests/<name>.md5; ValueError when there is one, or no copy of the corpus was given."""
     corpus, path = find_corpus(name), MANIFESTS / f"{name}.md5"
     source = given_path(corpus.variable)
@@ -31,9 +31,7 @@ def write_manifest(name: str) -> None:
     if source is None:
         raise ValueError(f"give a copy of {corpus.title}: {corpus.variable}=/path/to/zip-or-folder ({corpus.home})")
     manifest = describe_source(source, corpus)
-    with replacing(path) as temporary:
-        lines = (f"{md5}  {clip}\n" for clip, md5 in sorted(manifest.items()))
-        temporary.write_text("".join(lines), encoding="utf-8")
+    write_manifest(manifest, path)
     print(f"{len(manifest)} clips of {corpus.title} in {path}: commit it, and set corpus.name to {name}")
 
 

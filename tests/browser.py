@@ -19,6 +19,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
+]
+# For a page that is opened once, and read
+ONCE = [
     "--enable-logging=stderr",  # the console's messages
     "--virtual-time-budget=30000",  # lets timers and promises run to their end
 ]
@@ -44,7 +47,7 @@ def take_screenshot(path: Path, profile: Path, picture: Path, width: int = 1300,
 
 
 def _chromium(path: Path, profile: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", *arguments, path.resolve().as_uri()]
+    command = [CHROMIUM, *FLAGS, *ONCE, f"--user-data-dir={profile}", *arguments, path.resolve().as_uri()]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
 
 

@@ -14,18 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.browser import CHROMIUM
+from tests.browser import FLAGS as QUIET
 
 FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+    *QUIET,
     "--mute-audio",
-    "--hide-scrollbars",
     "--remote-debugging-pipe",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]

@@ -10,9 +10,10 @@ from pathlib import Path, PurePosixPath
 from ser.corpora.any_table import copy_table, is_table
 from ser.corpora.catalogue import CORPORA
 from ser.corpora.corpus import CorpusError
+from ser.corpora.manifests import write_manifest
 from ser.corpora.sources import Manifest, copy_clips, describe_source, list_members, read_manifest
 from ser.storage.errors import reporting
-from ser.storage.files import replacing, replacing_folder
+from ser.storage.files import replacing_folder
 from ser.storage.given import given_path
 from studies.outside.corpora.settings import PARAMS, PROJECT
 
@@ -89,11 +90,6 @@ def differences(found: Manifest, known: Manifest) -> str:
 
 def remedy(manifest: Path) -> str:
     return f"\nIf this copy shall be the corpus from now on, remove {manifest} and run `dvc repro` again."
-
-
-def write_manifest(manifest: Manifest, path: Path) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text("".join(f"{md5}  {name}\n" for name, md5 in sorted(manifest.items())), encoding="utf-8")
 
 
 if __name__ == "__main__":
